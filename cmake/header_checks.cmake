@@ -1,0 +1,15 @@
+# Include names stand for files, not paths; a name is unique and never shadows a system header.
+file(GLOB_RECURSE MR_SOURCES CONFIGURE_DEPENDS RELATIVE ${CMAKE_SOURCE_DIR}
+  lib/*.[ch] producers/*.[ch] workers/*.[ch] api-edge/edge_*.[ch] test/*.[ch])
+set(MR_SEEN)
+foreach(f ${MR_SOURCES})
+  file(STRINGS ${CMAKE_SOURCE_DIR}/${f} up REGEX "^#include \".*\\.\\./")
+  if(up)
+    message(FATAL_ERROR "${f}: ${up}: includes name a file, not a path")
+  endif()
+  get_filename_component(n ${f} NAME)
+  if(n MATCHES "\\.h$" AND (n IN_LIST MR_SEEN OR EXISTS /usr/include/${n}))
+    message(FATAL_ERROR "${f}: a header of this name exists already")
+  endif()
+  list(APPEND MR_SEEN ${n})
+endforeach()
