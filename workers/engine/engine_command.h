@@ -1,0 +1,33 @@
+/* A record of the log made ready for a batch: its headers read, its hash taken, its body checked.
+ * This happens as the record arrives, while an earlier batch commits. */
+#ifndef ENGINE_COMMAND_H
+#define ENGINE_COMMAND_H
+
+#include "engine_ports.h"
+
+struct engine_command {
+    struct engine_command *prev, *next; /* in its lane's queue (utlist) */
+    struct engine_record record;        /* its bytes lie in arena */
+    struct mr_digest128 digest;         /* what last_record becomes once it is passed */
+    size_t cost_bytes;                  /* what it counts against bounds */
+
+    const char
+        *quarantine; /* cause, when it is not a command of this lane; the rest is void then */
+    struct mr_ce_command ce; /* slices into record */
+    struct mr_digest hash;
+    int32_t day;                   /* of its append time */
+    bool known;                    /* the domain decides this type */
+    const void *body;              /* NULL: unknown type, or invalid */
+    struct engine_refusal invalid; /* problem set: the body breaks its schema */
+    json_t *json;
+    struct mr_arena arena;
+};
+
+/* Copies the record and makes it ready. Owned by the caller; free with engine_command_free.
+ * lanes: the domain's lane count. */
+struct engine_command *engine_command_new(const struct engine_record *record,
+                                          const struct engine_domain *domain, int32_t lanes,
+                                          const struct engine_checker *checker);
+void engine_command_free(struct engine_command *command);
+
+#endif

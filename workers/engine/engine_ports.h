@@ -1,0 +1,324 @@
+/* The world as the lane engine sees it: four small interfaces (log, store, clock, random), and the
+ * plain structs that cross them. Production plugs in librdkafka and libpq, the simulator seeded
+ * fakes. The engine calls a port, which starts work and returns; the answer comes later as exactly
+ * one engine_on_... call (engine.h), never from inside the port's function.
+ *
+ * "Position" always means the next one: position p is settled iff p < applied. */
+#ifndef ENGINE_PORTS_H
+#define ENGINE_PORTS_H
+
+#include "engine_domain.h"
+#include "mr_digest.h"
+
+/* ---- the log ----------------------------------------------------------------------------------
+ */
+
+/* One record as it lies in the log. The bytes are the holder's of the struct. value.data == NULL:
+ * the record has no value (a tombstone). */
+struct engine_record {
+    int32_t lane;
+    int64_t position;
+    int64_t time_ms; /* append time */
+    struct mr_slice key, value;
+    const struct mr_ce_header *headers;
+    size_t header_count;
+};
+
+/* An event as it is stored and published. All slices are the holder's. */
+struct engine_event {
+    int32_t lane;
+    int64_t sequence;
+    int64_t time_ms; /* the decision's: the command's append time; its UTC day is the partition */
+    struct mr_uuid account, subject, causation; /* causation: the command's id */
+    int64_t subject_version;
+    struct mr_slice type, key, traceparent, data; /* traceparent may be absent */
+};
+
+/* What a takeover looks at before it believes its row (design: "when the world goes back"). */
+struct engine_check {
+    int32_t lane;
+    int64_t applied;
+    int64_t published;    /* events below it were acknowledged */
+    int64_t event_offset; /* where event published - 1 lies; -1: not known */
+};
+
+enum engine_find {
+    ENGINE_FIND_GONE, /* below the log's start: nothing to compare */
+    ENGINE_FIND_HERE, /* found */
+    ENGINE_FIND_AHEAD /* at or beyond the log's end: the log is shorter than it was */
+};
+
+struct engine_checked {
+    int32_t lane;
+    enum engine_find command; /* of the record at applied - 1 */
+    struct mr_digest128 command_digest;
+    enum engine_find event; /* of the record at event_offset */
+    int64_t event_sequence; /* its sequence; -1: not an event */
+    int64_t event_highest;  /* the highest sequence from event_offset (or the start) on; -1: none */
+    int64_t log_start, log_end; /* first position that the log still has; the next it will give */
+};
+
+#define ENGINE_EARLIEST INT64_C(-2)
+
+struct engine_log {
+    void *ctx;
+    /* Answered by engine_on_checked. */
+    void (*check)(void *ctx, const struct engine_check *check);
+    /* Deliver records of the lane from position on, by engine_on_record. ENGINE_EARLIEST: from the
+     * first that there is. */
+    void (*start)(void *ctx, int32_t lane, int64_t position);
+    void (*stop)(void *ctx, int32_t lane);
+    void (*pause)(void *ctx, int32_t lane);
+    void (*resume)(void *ctx, int32_t lane);
+    /* Hands an event to the producer, which copies it; answered by engine_on_report with the same
+     * round. MR_LIMIT or MR_BUSY: not taken, there will be no report, try again later. */
+    enum mr_status (*publish)(void *ctx, uint64_t round, const struct engine_event *event);
+    /* Drops what the producer holds; late reports of it may still come. */
+    void (*purge)(void *ctx);
+    /* For lag display only. */
+    void (*progress)(void *ctx, int32_t lane, int64_t applied);
+};
+
+/* ---- the store --------------------------------------------------------------------------------
+ */
+
+enum engine_answer {
+    ENGINE_DONE,      /* it happened */
+    ENGINE_TRANSIENT, /* it did not happen, and may later (deadlock, a partition made just now) */
+    ENGINE_REFUSED,   /* it did not happen: the database refuses a row; detail says which rule */
+    ENGINE_LOST       /* the connection is gone; whether it happened is not known */
+};
+
+/* A lane's row. */
+struct engine_row {
+    int32_t lane;
+    uint64_t fence;
+    int64_t applied;
+    bool has_last_record; /* false at a lane's start: nothing to compare */
+    struct mr_digest128 last_record;
+    int64_t next_event, published, event_offset;
+};
+
+/* A key with parked commands: it is held, later commands of it wait. */
+struct engine_held {
+    struct mr_slice key;
+    int64_t first;     /* the lowest parked position of the key */
+    bool first_behind; /* the lowest only waits: it has no cause of its own (its head settled) */
+    int64_t count;     /* parked positions of the key */
+};
+
+struct engine_taken {
+    struct engine_row row; /* as it is now, with our fence */
+    const struct engine_held *held;
+    size_t held_count;
+    const struct engine_event *events; /* [published, next_event), in order */
+    size_t event_count;
+};
+
+/* A fenced statement of its own: writes published and names the connection's backend. */
+struct engine_touch {
+    int32_t lane;
+    uint64_t fence, fence_new;
+    int64_t published, event_offset;
+};
+
+struct engine_fence {
+    int32_t lane;
+    uint64_t fence;
+};
+
+enum engine_action { ENGINE_NEW, ENGINE_RETRY, ENGINE_DROP };
+
+/* What an operator filed for a parked command. */
+struct engine_request {
+    int32_t lane;
+    int64_t position;
+    enum engine_action action; /* RETRY or DROP */
+    struct mr_slice key;       /* of the parked command; absent: nothing is parked there any more */
+};
+
+struct engine_claim {
+    int32_t lane;
+    uint64_t fence, fence_new;
+};
+
+/* What a batch must know. */
+struct engine_lookup { /* is this command known already? Looked for on day, day - 1 and day - 2 */
+    struct mr_uuid account, id;
+    int32_t day;
+};
+struct engine_parked_want { /* the lowest parked commands of a key, in order */
+    int32_t lane;
+    struct mr_slice key;
+    int32_t limit;
+};
+struct engine_load {
+    const struct engine_lookup *lookups;
+    size_t lookup_count;
+    const struct engine_key *keys;
+    size_t key_count;
+    const struct engine_parked_want *parked; /* NULL: none */
+};
+
+struct engine_known { /* a command row that a look-up found */
+    struct mr_uuid account, id;
+    int32_t day;
+    struct mr_digest hash;
+};
+struct engine_parked {
+    struct engine_record record;
+    bool behind;               /* waits for its key; false: has a cause of its own */
+    enum engine_action action; /* what was filed for it; NEW: nothing */
+};
+struct engine_loaded {
+    const struct engine_known *known;
+    size_t known_count;
+    const struct engine_entity *entities; /* those that exist */
+    size_t entity_count;
+    const struct engine_parked *parked;
+    size_t parked_count;
+};
+
+/* Everything that a batch writes, in one transaction with the claim. */
+enum engine_outcome_status {
+    ENGINE_OUTCOME_APPLIED = 1,
+    ENGINE_OUTCOME_REJECTED,
+    ENGINE_OUTCOME_PARKED
+};
+
+struct engine_refusal {
+    const char *problem; /* problem type's name */
+    const char *detail;
+    const char *errors; /* JSON array of {pointer, detail}, or NULL */
+};
+
+struct engine_command; /* engine_command.h */
+
+struct engine_outcome { /* a row of millrace.command */
+    const struct engine_command *command;
+    enum engine_outcome_status status;
+    struct engine_refusal refusal; /* REJECTED */
+    bool was_parked;               /* the row exists as PARKED and changes */
+};
+struct engine_aside { /* a row of millrace.quarantine or millrace.conflict, by position */
+    const struct engine_command *command;
+    const char *cause; /* quarantine's */
+};
+struct engine_park { /* a row of millrace.parked */
+    const struct engine_command *command;
+    const char *cause; /* "waiting" for one that is behind */
+    bool behind;
+    bool was_parked; /* the row exists: its cause changes, and its attempts grow by one */
+};
+struct engine_position {
+    int32_t lane;
+    int64_t position;
+};
+struct engine_entity_write {
+    struct engine_entity entity; /* version is the new one */
+    bool is_new;
+};
+struct engine_row_write {
+    int32_t row_kind;
+    const struct engine_command *command; /* that it comes from */
+    int32_t index;                        /* from 0 within the command and the row kind */
+    const void *bytes;
+    size_t bytes_len;
+};
+
+struct engine_save {
+    const struct engine_row *lanes; /* fence is the one that the claim wrote */
+    size_t lane_count;
+    const struct engine_outcome *outcomes;
+    size_t outcome_count;
+    const struct engine_aside *quarantined;
+    size_t quarantined_count;
+    const struct engine_aside *conflicts;
+    size_t conflict_count;
+    const struct engine_event *events;
+    size_t event_count;
+    const struct engine_park *parks;
+    size_t park_count;
+    const struct engine_position *unparks; /* rows of millrace.parked that go */
+    size_t unpark_count;
+    const struct engine_position *unrequests; /* rows of millrace.request that go */
+    size_t unrequest_count;
+    const struct engine_entity_write *entities;
+    size_t entity_count;
+    const struct engine_row_write *rows;
+    size_t row_count;
+};
+
+/* One operation runs at a time. Arguments live until the answer. Every lane statement that waits
+ * for a row lock longer than lane_lock_wait is looked at while it waits: engine_lock.h. */
+struct engine_store {
+    void *ctx;
+    /* One autocommitted UPDATE ... RETURNING that writes fence and backend; then what hangs on the
+     * row. engine_on_taken. */
+    void (*take)(void *ctx, int32_t lane, uint64_t fence_new);
+    /* engine_on_touched. */
+    void (*touch)(void *ctx, const struct engine_touch *touch);
+    /* Reads the rows FOR UPDATE, which waits for whoever holds them. engine_on_settled. */
+    void (*settle)(void *ctx, const int32_t *lanes, size_t count);
+    /* Reads fences and filed requests of the lanes, without locks. engine_on_looked. */
+    void (*look)(void *ctx, const int32_t *lanes, size_t count);
+    /* Opens a transaction, claims the lanes in ascending order (UPDATE ... SET fence = fence_new
+     * WHERE fence = fence), loads. engine_on_begun. */
+    void (*begin)(void *ctx, const struct engine_claim *claims, size_t count,
+                  const struct engine_load *load);
+    /* Loads more in the open transaction. engine_on_loaded. */
+    void (*load)(void *ctx, const struct engine_load *load);
+    /* Writes all of it and commits. engine_on_saved. */
+    void (*save)(void *ctx, const struct engine_save *save);
+    /* Ends the open transaction without effect. No answer; the next operation may follow at once.
+     */
+    void (*roll_back)(void *ctx);
+};
+
+/* ---- clock, random, notices --------------------------------------------------------------------
+ */
+
+struct engine_clock {
+    void *ctx;
+    int64_t (*now_ms)(void *ctx); /* monotonic */
+};
+
+struct engine_random {
+    void *ctx;
+    uint64_t (*u64)(void *ctx);
+};
+
+/* Parses a command's value and checks it by the schema of its type. NULL when it breaks it: then
+ * refusal says how, in arena. The JSON's reference goes to the caller. */
+struct engine_checker {
+    void *ctx;
+    json_t *(*check)(void *ctx, const char *type, struct mr_slice value, struct mr_arena *arena,
+                     struct engine_refusal *refusal);
+};
+
+/* What an operator would want to read in the log. */
+enum engine_notice_kind {
+    ENGINE_LANE_TAKEN,
+    ENGINE_LANE_LOST,
+    ENGINE_LANE_RELEASED,
+    ENGINE_LANE_STOPPED,
+    ENGINE_COMMAND_PARKED,
+    ENGINE_COMMAND_QUARANTINED,
+    ENGINE_BATCH_RETRIED,
+    ENGINE_ROUND_ENDED
+};
+struct engine_notice {
+    void *ctx;
+    void (*tell)(void *ctx, enum engine_notice_kind kind, int32_t lane, const char *text);
+};
+
+struct engine_ports {
+    struct engine_log log;
+    struct engine_store store;
+    struct engine_clock clock;
+    struct engine_random random;
+    struct engine_checker checker;
+    struct engine_notice notice;
+};
+
+#endif
