@@ -26,10 +26,8 @@ const json_t *mr_pointer_find(const struct mr_pointer *pointer, const json_t *ro
 /* As find, for a pointer used once; NULL, too, when text is no pointer. */
 const json_t *mr_pointer_get(struct mr_slice text, const json_t *root);
 
-/* Append "/" and the token, escaped for a pointer ... */
+/* Append "/" and the token, escaped. */
 void mr_pointer_append(struct mr_buf *buf, struct mr_slice token);
 void mr_pointer_append_index(struct mr_buf *buf, size_t index);
-/* ... and, for the form with "#" in front (a URI fragment), percent-encoded as well. */
-void mr_pointer_append_fragment(struct mr_buf *buf, struct mr_slice token);
 
 #endif

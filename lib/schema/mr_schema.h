@@ -49,9 +49,10 @@ const struct mr_schema *mr_schema_set_find(const struct mr_schema_set *set, cons
 
 /* What is wrong with one place of a value. Texts lie in the arena of the list. */
 struct mr_schema_error {
-    const char *pointer; /* "#/lines/0/quantity": the place, as a URI fragment */
-    const char *schema;  /* "billing.defs#/$defs/currency/pattern": the keyword that says no */
-    const char *detail;  /* for people: "must be at least 1" */
+    const char
+        *pointer;       /* RFC 6901, "/lines/0/quantity"; "" is the whole. As mr_problem takes it */
+    const char *schema; /* "billing.defs#/$defs/currency/pattern": the keyword that says no */
+    const char *detail; /* for people: "must be at least 1" */
 };
 
 struct mr_schema_errors {
