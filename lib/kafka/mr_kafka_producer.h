@@ -10,6 +10,7 @@
 #ifndef MR_KAFKA_PRODUCER_H
 #define MR_KAFKA_PRODUCER_H
 
+#include "mr_cloudevent.h"
 #include "mr_error.h"
 #include "mr_slice.h"
 #include "mr_status.h"
@@ -18,7 +19,6 @@
 #include <stdint.h>
 #include <uv.h>
 
-struct mr_ce_header;
 struct mr_kafka_conf;
 struct mr_kafka_producer;
 
@@ -46,8 +46,7 @@ struct mr_kafka_message {
     int32_t partition;     /* or MR_KAFKA_BY_KEY */
     struct mr_slice key;   /* data == NULL: none */
     struct mr_slice value; /* data == NULL: none */
-    const struct mr_ce_header *headers;
-    size_t header_count;
+    struct mr_ce_headers headers;
     void *opaque; /* comes back in the report */
 };
 

@@ -2,24 +2,22 @@
 #ifndef MR_KAFKA_RECORD_H
 #define MR_KAFKA_RECORD_H
 
+#include "mr_cloudevent.h"
 #include "mr_slice.h"
 #include <stddef.h>
 #include <stdint.h>
-
-struct mr_ce_header; /* mr_cloudevent.h */
 
 #define MR_KAFKA_HEADERS_MAX                                                                       \
     64 /* what lies beyond is not handed over, and header_count_all tells */
 
 struct mr_kafka_record {
-    int32_t lane;          /* partition, 0 .. */
-    int64_t position;      /* offset, >= 0 */
-    int64_t append_ms;     /* the record's timestamp (LogAppendTime), Unix ms; -1: none */
-    struct mr_slice key;   /* data == NULL: no key */
-    struct mr_slice value; /* data == NULL: no value (a tombstone) */
-    const struct mr_ce_header *headers; /* in the record's order; a null value is an absent slice */
-    size_t header_count;                /* 0 .. MR_KAFKA_HEADERS_MAX */
-    size_t header_count_all;            /* as in the record */
+    int32_t lane;                 /* partition, 0 .. */
+    int64_t position;             /* offset, >= 0 */
+    int64_t append_ms;            /* the record's timestamp (LogAppendTime), Unix ms; -1: none */
+    struct mr_slice key;          /* data == NULL: no key */
+    struct mr_slice value;        /* data == NULL: no value (a tombstone) */
+    struct mr_ce_headers headers; /* in the record's order; a null value is an absent slice */
+    size_t header_count_all;      /* as in the record; more than headers.count: the rest is cut */
 };
 
 #endif
