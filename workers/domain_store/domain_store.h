@@ -1,0 +1,74 @@
+/* How a domain's entities and append-only rows lie in Postgres: plain tables of statements, column
+ * types and pure functions that map between an image (the bytes that the engine knows) and one
+ * value a column. A domain's store supplies one struct domain_store; the runtime runs them all
+ * alike, set-wise, and knows no table. A store does no I/O.
+ *
+ * Every parameter of every statement is an array, one element a key or row; the statements unnest
+ * them together. Entities are keyed by (account_id, id):
+ *
+ *   load    $1 uuid[] account_id, $2 uuid[] id
+ *           returns account_id, id, version, then kind.columns in order, a row an entity that
+ * exists insert  $1 uuid[] account_id, $2 uuid[] id, $3 int8[] version, then kind.columns in order
+ *           must affect exactly as many rows as were given; a unique violation is the database's no
+ *   update  the same, without the columns that are `fixed`; version is the new one, and a row is
+ *           changed only where the stored version is one less. Fewer rows than given: another
+ *           writer was here, or we have a bug, and the transaction must not be committed
+ *   rows    $1 uuid[] account_id, $2 uuid[] command_id, $3 int4[] index, $4 timestamptz[] at
+ *           (append time of the command's record), then rows.columns in order */
+#ifndef DOMAIN_STORE_H
+#define DOMAIN_STORE_H
+
+#include "engine_ports.h"
+
+enum domain_store_type {
+    DOMAIN_STORE_UUID, /* uuid: bytes, 16 of them */
+    DOMAIN_STORE_TEXT, /* text: bytes, UTF-8 without NUL */
+    DOMAIN_STORE_INT4, /* integer: number */
+    DOMAIN_STORE_INT8, /* bigint: number */
+    DOMAIN_STORE_DATE, /* date: number, days since 1970-01-01 */
+    DOMAIN_STORE_TIME  /* timestamptz: number, Unix ms */
+};
+
+struct domain_store_column {
+    const char *name;
+    enum domain_store_type type;
+    bool fixed; /* never changes once the entity is there: not part of update */
+};
+
+/* One column of one row. Which member counts follows from the column's type. */
+struct domain_store_value {
+    bool is_null;
+    int64_t number;
+    struct mr_slice bytes; /* borrowed: from the image, from a constant, or from the result's row */
+};
+
+#define DOMAIN_STORE_COLUMNS_MAX 24
+
+struct domain_store_kind {
+    const char *load, *insert;
+    const char *update; /* NULL: an entity of this kind never changes once it is there */
+    const struct domain_store_column *columns;
+    int32_t column_count;
+    /* Image to values; values is zeroed, one element a column. Slices borrow the image. */
+    void (*write)(const struct engine_entity *entity, struct domain_store_value *values);
+    /* Values to image: key and version of *entity are set, bytes and bytes_len are to be, with
+     * memory of arena. MR_LIMIT: the arena is full. MR_INVALID with why: the row says what this
+     * program cannot know, such as a status of a later release. */
+    enum mr_status (*read)(const struct domain_store_value *values, struct mr_arena *arena,
+                           struct engine_entity *entity, struct mr_error *why);
+};
+
+struct domain_store_rows {
+    const char *insert;
+    const struct domain_store_column *columns;
+    int32_t column_count;
+    void (*write)(const struct engine_row_write *row, struct domain_store_value *values);
+};
+
+struct domain_store {
+    const struct engine_domain *domain;
+    const struct domain_store_kind *kinds; /* domain->kind_count, in the domain's order */
+    const struct domain_store_rows *rows;  /* domain->row_kind_count, in the domain's order */
+};
+
+#endif
