@@ -21,6 +21,7 @@ enum mr_config_kind {
     MR_CONFIG_TEXT,
     MR_CONFIG_INTEGER, /* decimal digits, min .. max */
     MR_CONFIG_BOOL,    /* true or false, or 1 or 0; read with mr_config_int as 1 or 0 */
+    MR_CONFIG_UUID,    /* read as text */
     MR_CONFIG_SECRET   /* text that is never printed: connection strings, keys */
 };
 
