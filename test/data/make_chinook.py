@@ -13,7 +13,7 @@ from pathlib import Path
 
 HEAD = """\
 # Figures of the invoices of the Chinook sample database (https://github.com/lerocha/chinook-database),
-# MIT licence, Copyright (c) 2008-2024 Luis Rocha. Made by make_chinook.py; names and addresses left out.
+# MIT licence, Copyright (c) 2008-2017 Luis Rocha. Made by make_chinook.py; names and addresses left out.
 invoice,customer,date,line,track,quantity,unit_price_minor
 """
 
