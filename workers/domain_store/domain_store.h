@@ -67,8 +67,8 @@ struct domain_store_rows {
 
 struct domain_store {
     const struct engine_domain *domain;
-    const struct domain_store_kind *kinds; /* domain->kind_count, in the domain's order */
-    const struct domain_store_rows *rows;  /* domain->row_kind_count, in the domain's order */
+    const struct domain_store_kind *const *kinds; /* domain->kind_count, in the domain's order */
+    const struct domain_store_rows *const *rows;  /* domain->row_kind_count, likewise */
 };
 
 #endif
