@@ -93,7 +93,7 @@ endfunction()
 
 function(mr_folders)
   foreach(folder ${ARGN})
-    if(EXISTS ${CMAKE_SOURCE_DIR}/${folder}/CMakeLists.txt)
+    if(EXISTS ${CMAKE_SOURCE_DIR}/${folder}/CMakeLists.txt AND (NOT MR_ONLY OR folder IN_LIST MR_ONLY))
       add_subdirectory(${CMAKE_SOURCE_DIR}/${folder} ${CMAKE_BINARY_DIR}/${folder})
     endif()
   endforeach()

@@ -9,19 +9,15 @@
 
 #include "engine_domain.h"
 #include "mr_digest.h"
+#include "mr_record.h"
 
 /* ---- the log ----------------------------------------------------------------------------------
  */
 
-/* One record as it lies in the log. The bytes are the holder's of the struct. value.data == NULL:
- * the record has no value (a tombstone). */
+/* One record as it lies in the log. The bytes are the holder's of the struct. */
 struct engine_record {
     int32_t lane;
-    int64_t position;
-    int64_t time_ms; /* append time */
-    struct mr_slice key, value;
-    const struct mr_ce_header *headers;
-    size_t header_count;
+    struct mr_record in; /* position, append time, key, value, headers */
 };
 
 /* An event as it is stored and published. All slices are the holder's. */
@@ -157,7 +153,8 @@ struct engine_load {
     size_t lookup_count;
     const struct engine_key *keys;
     size_t key_count;
-    const struct engine_parked_want *parked; /* NULL: none */
+    const struct engine_parked_want *parked;
+    size_t parked_count;
 };
 
 struct engine_known { /* a command row that a look-up found */
@@ -256,7 +253,7 @@ struct engine_store {
     /* One autocommitted UPDATE ... RETURNING that writes fence and backend; then what hangs on the
      * row. engine_on_taken. */
     void (*take)(void *ctx, int32_t lane, uint64_t fence_new);
-    /* engine_on_touched. */
+    /* engine_on_touched: moved says whether the row still had our fence. */
     void (*touch)(void *ctx, const struct engine_touch *touch);
     /* Reads the rows FOR UPDATE, which waits for whoever holds them. engine_on_settled. */
     void (*settle)(void *ctx, const int32_t *lanes, size_t count);
@@ -294,6 +291,8 @@ struct engine_checker {
     void *ctx;
     json_t *(*check)(void *ctx, const char *type, struct mr_slice value, struct mr_arena *arena,
                      struct engine_refusal *refusal);
+    /* Is the record's key what the schema of the command's type says? */
+    bool (*key_fits)(void *ctx, const struct mr_ce_command *ce, struct mr_slice key);
 };
 
 /* What an operator would want to read in the log. */

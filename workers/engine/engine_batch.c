@@ -1,0 +1,555 @@
+/* A batch's way: chosen from the queues or from what is parked, claimed and loaded, decided, saved;
+ * and what is known to have happened taken over into memory. */
+#include "engine_lane.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+#define BATCH_LIMIT_MIN 16
+#define RETRY_MS        20 /* back-off after a transient failure, doubled each time */
+#define RETRY_MS_MAX    2000
+
+/* ---- memory
+ * ---------------------------------------------------------------------------------------- */
+
+void engine_batch_clear(struct engine_batch *b)
+{
+    if (b->of_parked)
+        for (size_t i = 0; i < b->items.count; i++)
+            engine_command_free(b->items.items[i].command);
+    engine_decide_clear(b);
+    engine_sheet_reset(b->sheet);
+    b->items.count = b->rows.count = b->claims.count = b->lookups.count = b->wants.count = 0;
+    b->outcomes.count = b->quarantined.count = b->conflicts.count = b->parks.count = 0;
+    b->unparks.count = b->unrequests.count = 0;
+    b->of_parked = b->saving = false;
+    b->repeats = b->applied = b->rejected = 0;
+}
+
+void engine_batch_free(struct engine_batch *b)
+{
+    engine_batch_clear(b);
+    engine_sheet_free(b->sheet);
+    free(b->items.items);
+    free(b->rows.items);
+    free(b->claims.items);
+    free(b->lookups.items);
+    free(b->wants.items);
+    free(b->outcomes.items);
+    free(b->quarantined.items);
+    free(b->conflicts.items);
+    free(b->parks.items);
+    free(b->unparks.items);
+    free(b->unrequests.items);
+}
+
+/* ---- the queues
+ * -------------------------------------------------------------------------------------- */
+
+static void queue_balance(struct engine *e, struct engine_lane *l)
+{
+    /* Each lane may hold its share of the bound, and always one batch's worth of commands at most.
+     */
+    size_t share = e->options.queue_bytes_max / (size_t)e->options.lanes;
+    bool full = l->queue_bytes > share || l->queue_count >= 2 * e->options.batch_commands_max;
+    bool low = l->queue_bytes <= share / 2 && l->queue_count <= e->options.batch_commands_max;
+    if (full && !l->paused) {
+        l->paused = true;
+        e->ports.log.pause(e->ports.log.ctx, l->lane);
+    } else if (low && l->paused) {
+        l->paused = false;
+        if (l->state == ENGINE_LANE_RUNNING)
+            e->ports.log.resume(e->ports.log.ctx, l->lane);
+    }
+}
+
+static void queue_pop(struct engine *e, struct engine_lane *l)
+{
+    struct engine_command *c = l->queue;
+    DL_DELETE(l->queue, c);
+    l->queue_count--;
+    l->queue_bytes -= c->cost_bytes;
+    engine_command_free(c);
+    queue_balance(e, l);
+}
+
+void engine_queue_drop(struct engine *e, struct engine_lane *l)
+{
+    l->paused = false;
+    while (l->queue)
+        queue_pop(e, l);
+    l->paused = false;
+}
+
+void engine_on_record(struct engine *e, const struct engine_record *record)
+{
+    struct engine_lane *l = &e->lanes[record->lane];
+    if (l->state != ENGINE_LANE_RUNNING || record->in.position < l->expected)
+        return;
+    struct engine_command *c =
+        engine_command_new(record, e->domain, e->options.lanes, &e->ports.checker);
+    l->expected = record->in.position + 1;
+    DL_APPEND(l->queue, c);
+    l->queue_count++;
+    l->queue_bytes += c->cost_bytes;
+    queue_balance(e, l);
+    engine_work(e);
+}
+
+/* ---- choosing
+ * ------------------------------------------------------------------------------------------ */
+
+static bool lane_may_batch(const struct engine *e, const struct engine_lane *l)
+{
+    return l->state == ENGINE_LANE_RUNNING && l->named && !l->doubt && l->assigned &&
+           l->row.next_event - l->publish.published < e->options.publish_ahead_max;
+}
+
+static void claim(struct engine *e, struct engine_lane *l)
+{
+    struct engine_batch *b = &e->batch;
+    l->fence_tried = engine_random(e);
+    *ENGINE_ADD(&b->claims) =
+        (struct engine_claim){.lane = l->lane, .fence = l->row.fence, .fence_new = l->fence_tried};
+    struct engine_row *row = ENGINE_ADD(&b->rows);
+    *row = l->row;
+    row->fence = l->fence_tried;
+}
+
+static int claim_order(const void *a, const void *b)
+{
+    const struct engine_claim *x = a, *y = b;
+    return (x->lane > y->lane) - (x->lane < y->lane);
+}
+
+static int row_order(const void *a, const void *b)
+{
+    const struct engine_row *x = a, *y = b;
+    return (x->lane > y->lane) - (x->lane < y->lane);
+}
+
+/* The command's look-up and keys. False: the sheet is full. */
+static bool prepare(struct engine_batch *b, const struct engine_command *c, bool look_up)
+{
+    if (c->quarantine)
+        return true;
+    if (look_up)
+        *ENGINE_ADD(&b->lookups) =
+            (struct engine_lookup){.account = c->ce.account, .id = c->ce.id, .day = c->day};
+    if (!c->known || !c->body || c->invalid.problem)
+        return true;
+    struct engine_input input = {
+        .ce = &c->ce, .body = c->body, .time_ms = c->record.in.append_time_ms};
+    return engine_sheet_want(b->sheet, &input) == MR_OK;
+}
+
+/* Takes from one lane's queue until the batch is full; true when it is. */
+static bool take_from(struct engine *e, struct engine_lane *l, size_t limit, size_t *bytes)
+{
+    struct engine_batch *b = &e->batch;
+    struct engine_command *c;
+    bool claimed = false;
+    DL_FOREACH (l->queue, c) {
+        if (b->items.count >= limit ||
+            (b->items.count > 0 && *bytes + c->cost_bytes > e->options.batch_bytes_max))
+            return true;
+        if (!prepare(b, c, true) && b->items.count > 0)
+            return true;
+        if (!claimed)
+            claim(e, l);
+        claimed = true;
+        *bytes += c->cost_bytes;
+        *ENGINE_ADD(&b->items) =
+            (struct engine_item){.command = c, .lane = l, .action = ENGINE_NEW};
+    }
+    return false;
+}
+
+static bool choose_new(struct engine *e)
+{
+    size_t limit = e->cut ? e->cut : e->batch_limit, bytes = 0;
+    for (int32_t i = 0; i < e->options.lanes; i++) {
+        struct engine_lane *l = &e->lanes[(e->turn + i) % e->options.lanes];
+        if (lane_may_batch(e, l) && l->queue && take_from(e, l, limit, &bytes))
+            break;
+    }
+    return e->batch.items.count > 0;
+}
+
+static bool choose_parked(struct engine *e)
+{
+    struct engine_batch *b = &e->batch;
+    for (int32_t i = 0; i < e->options.lanes; i++) {
+        struct engine_lane *l = &e->lanes[(e->turn + i) % e->options.lanes];
+        size_t before = b->wants.count + b->unrequests.count;
+        if (!lane_may_batch(e, l) || (l->requests.count == 0 && l->waiting_keys == 0))
+            continue;
+        engine_parked_work(b, l);
+        if (b->wants.count + b->unrequests.count == before)
+            continue;
+        claim(e, l);
+        break; /* one lane at a time is enough for what is rare */
+    }
+    b->of_parked = b->claims.count > 0;
+    return b->of_parked;
+}
+
+static struct engine_load load_of(const struct engine_batch *b)
+{
+    struct engine_load load = {
+        .lookups = b->lookups.items,
+        .lookup_count = b->lookups.count,
+    };
+    load.keys = engine_sheet_keys(b->sheet, &load.key_count);
+    return load;
+}
+
+bool engine_batch_begin(struct engine *e)
+{
+    struct engine_batch *b = &e->batch;
+    if (e->stop_asked || engine_now_ms(e) < e->batch_after_ms)
+        return false;
+    e->parked_turn = !e->parked_turn;
+    bool chosen =
+        e->parked_turn ? choose_parked(e) || choose_new(e) : choose_new(e) || choose_parked(e);
+    if (!chosen)
+        return false;
+    qsort(b->claims.items, b->claims.count, sizeof *b->claims.items, claim_order);
+    qsort(b->rows.items, b->rows.count, sizeof *b->rows.items, row_order);
+    for (size_t i = 0; i < b->claims.count; i++)
+        e->lanes[b->claims.items[i].lane].busy = true;
+    struct engine_load load = load_of(b);
+    if (b->of_parked) {
+        load = (struct engine_load){0};
+        load.parked = b->wants.items;
+        load.parked_count = b->wants.count;
+    }
+    b->begun_ms = engine_now_ms(e);
+    e->op = OP_BEGIN;
+    e->ports.store.begin(e->ports.store.ctx, b->claims.items, b->claims.count, &load);
+    return true;
+}
+
+/* ---- the end of a batch that did not happen
+ * -------------------------------------------------------------- */
+
+static void unbusy_all(struct engine *e)
+{
+    struct engine_batch *b = &e->batch;
+    for (size_t i = 0; i < b->claims.count; i++)
+        engine_lane_unbusy(e, &e->lanes[b->claims.items[i].lane]);
+}
+
+static void give_up(struct engine *e, bool roll_back)
+{
+    e->op = OP_NONE;
+    if (roll_back)
+        e->ports.store.roll_back(e->ports.store.ctx);
+    unbusy_all(e);
+    engine_batch_clear(&e->batch);
+}
+
+static void back_off(struct engine *e)
+{
+    int64_t wait = RETRY_MS << (e->failures < 7 ? e->failures : 7);
+    if (wait > RETRY_MS_MAX)
+        wait = RETRY_MS_MAX;
+    e->failures++;
+    e->stats.batches_retried++;
+    e->batch_after_ms = engine_now_ms(e) + wait / 2 + (int64_t)(engine_random(e) % (uint64_t)wait);
+}
+
+/* ---- claimed and loaded
+ * ------------------------------------------------------------------------------------ */
+
+static bool put_loaded(struct engine_batch *b, const struct engine_loaded *loaded)
+{
+    for (size_t i = 0; i < loaded->known_count; i++)
+        engine_known_add(b, &loaded->known[i].account, &loaded->known[i].id, loaded->known[i].day,
+                         &loaded->known[i].hash);
+    for (size_t i = 0; i < loaded->entity_count; i++)
+        if (engine_sheet_put(b->sheet, &loaded->entities[i]) != MR_OK)
+            return false;
+    return true;
+}
+
+static void save(struct engine *e)
+{
+    struct engine_batch *b = &e->batch;
+    if (!engine_batch_decide(e)) {
+        for (size_t i = 0; i < b->claims.count; i++) /* nothing to do: what was read was old */
+            engine_requests_set(&e->lanes[b->claims.items[i].lane], NULL, 0);
+        give_up(e, true);
+        engine_work(e);
+        return;
+    }
+    struct engine_save save = {
+        .outcomes = b->outcomes.items,
+        .outcome_count = b->outcomes.count,
+        .quarantined = b->quarantined.items,
+        .quarantined_count = b->quarantined.count,
+        .conflicts = b->conflicts.items,
+        .conflict_count = b->conflicts.count,
+        .parks = b->parks.items,
+        .park_count = b->parks.count,
+        .unparks = b->unparks.items,
+        .unpark_count = b->unparks.count,
+        .unrequests = b->unrequests.items,
+        .unrequest_count = b->unrequests.count,
+    };
+    save.events = engine_sheet_events(b->sheet, &save.event_count);
+    save.entities = engine_sheet_writes(b->sheet, &save.entity_count);
+    save.rows = engine_sheet_rows(b->sheet, &save.row_count);
+    for (size_t i = 0; i < b->rows.count; i++) {
+        struct engine_lane *l = &e->lanes[b->rows.items[i].lane];
+        b->rows.items[i].published = l->publish.published;
+        b->rows.items[i].event_offset = l->publish.event_offset;
+    }
+    save.lanes = b->rows.items;
+    save.lane_count = b->rows.count;
+    if (ENGINE_BUG(EARLY_PUBLISH))
+        for (size_t i = 0; i < save.event_count; i++)
+            engine_publish_unsaved(e, &e->lanes[save.events[i].lane], &save.events[i]);
+    b->saving = true;
+    e->op = OP_SAVE;
+    e->ports.store.save(e->ports.store.ctx, &save);
+}
+
+static void lane_of_key_gone(struct engine *e, const struct engine_loaded *loaded)
+{
+    struct engine_batch *b = &e->batch;
+    for (size_t i = 0; i < b->wants.count; i++) {
+        bool found = false;
+        for (size_t k = 0; k < loaded->parked_count && !found; k++)
+            found = mr_slice_equal(loaded->parked[k].record.in.key, b->wants.items[i].key);
+        if (!found)
+            engine_held_gone(&e->lanes[b->wants.items[i].lane], b->wants.items[i].key);
+    }
+}
+
+/* The parked records become items; then their entities are loaded. */
+static void take_parked(struct engine *e, const struct engine_loaded *loaded)
+{
+    struct engine_batch *b = &e->batch;
+    lane_of_key_gone(e, loaded);
+    b->wants.count = 0; /* their keys may have gone with it */
+    for (size_t i = 0; i < loaded->parked_count; i++) {
+        const struct engine_parked *p = &loaded->parked[i];
+        struct engine_command *c =
+            engine_command_new(&p->record, e->domain, e->options.lanes, &e->ports.checker);
+        if (!prepare(b, c, false)) {
+            engine_command_free(c);
+            break; /* the sheet is full: the rest is for the next batch */
+        }
+        *ENGINE_ADD(&b->items) = (struct engine_item){
+            .command = c,
+            .lane = &e->lanes[p->record.lane],
+            .action = p->action == ENGINE_NEW ? ENGINE_RETRY : p->action,
+            .behind = p->behind,
+            .filed = p->action != ENGINE_NEW,
+        };
+    }
+    struct engine_load load = load_of(b);
+    e->op = OP_LOAD;
+    e->ports.store.load(e->ports.store.ctx, &load);
+}
+
+static bool failed(struct engine *e, enum engine_answer answer)
+{
+    if (answer == ENGINE_DONE)
+        return false;
+    give_up(e, answer != ENGINE_LOST); /* nothing was committed: no doubt */
+    back_off(e);
+    engine_work(e);
+    return true;
+}
+
+void engine_on_begun(struct engine *e, enum engine_answer answer, const int32_t *missed,
+                     size_t missed_count, const struct engine_loaded *loaded)
+{
+    struct engine_batch *b = &e->batch;
+    assert(e->op == OP_BEGIN);
+    if (failed(e, answer))
+        return;
+    if (missed_count > 0 && !ENGINE_BUG(NO_FENCE)) {
+        give_up(e, true);
+        for (size_t i = 0; i < missed_count; i++)
+            if (engine_lane_is_owned(&e->lanes[missed[i]]))
+                engine_lane_lose(e, &e->lanes[missed[i]]);
+        engine_work(e);
+    } else if (b->of_parked) {
+        take_parked(e, loaded);
+    } else if (put_loaded(b, loaded)) {
+        save(e);
+    } else { /* the entities are larger than the batch's memory: fewer commands */
+        e->batch_limit = b->items.count > 1 ? b->items.count / 2 : 1;
+        give_up(e, true);
+        back_off(e);
+        engine_work(e);
+    }
+}
+
+void engine_on_loaded(struct engine *e, enum engine_answer answer,
+                      const struct engine_loaded *loaded)
+{
+    assert(e->op == OP_LOAD);
+    if (failed(e, answer))
+        return;
+    if (put_loaded(&e->batch, loaded)) {
+        save(e);
+        return;
+    }
+    give_up(e, true);
+    back_off(e);
+    engine_work(e);
+}
+
+/* ---- saved
+ * ----------------------------------------------------------------------------------------------------
+ */
+
+static void learn_parked(struct engine *e, struct engine_lane *l)
+{
+    struct engine_batch *b = &e->batch;
+    for (size_t i = 0; i < b->unparks.count; i++)
+        for (size_t k = 0; b->unparks.items[i].lane == l->lane && k < b->items.count; k++)
+            if (b->items.items[k].command->record.in.position == b->unparks.items[i].position)
+                engine_held_settled(l, b->items.items[k].command->record.in.key);
+    for (size_t i = 0; i < b->parks.count; i++) {
+        const struct engine_park *p = &b->parks.items[i];
+        const struct mr_record *in = &p->command->record.in;
+        if (p->command->record.lane != l->lane)
+            continue;
+        if (p->was_parked)
+            engine_held_kept(l, in->key, in->position);
+        else
+            engine_held_parked(l, in->key, in->position, p->behind);
+        if (!p->behind)
+            engine_tell(e, ENGINE_COMMAND_PARKED, l->lane, "position %lld is parked: %s",
+                        (long long)in->position, p->cause);
+    }
+    if (b->of_parked)
+        engine_requests_set(l, NULL, 0); /* what is left is read again by the next look */
+}
+
+/* The transaction happened: memory follows the row. */
+static void learn(struct engine *e, struct engine_lane *l)
+{
+    struct engine_batch *b = &e->batch;
+    size_t count;
+    const struct engine_event *events = engine_sheet_events(b->sheet, &count);
+    for (size_t i = 0; i < b->rows.count; i++)
+        if (b->rows.items[i].lane == l->lane)
+            l->row = b->rows.items[i];
+    for (size_t i = 0; i < count; i++)
+        if (events[i].lane == l->lane)
+            engine_publish_add(l, &events[i]);
+    learn_parked(e, l);
+    for (size_t i = 0; i < b->quarantined.count; i++)
+        if (b->quarantined.items[i].command->record.lane == l->lane)
+            engine_tell(e, ENGINE_COMMAND_QUARANTINED, l->lane, "position %lld is quarantined: %s",
+                        (long long)b->quarantined.items[i].command->record.in.position,
+                        b->quarantined.items[i].cause);
+    if (!b->of_parked)
+        while (l->queue && l->queue->record.in.position < l->row.applied)
+            queue_pop(e, l);
+    l->lost_in_row = 0;
+    engine_lane_note_published(e, l);
+    engine_publish_pump(e, l);
+    e->ports.log.progress(e->ports.log.ctx, l->lane, l->row.applied);
+}
+
+static void count(struct engine *e)
+{
+    const struct engine_batch *b = &e->batch;
+    size_t events;
+    engine_sheet_events(b->sheet, &events);
+    e->stats.batches++;
+    e->stats.commands_applied += b->applied;
+    e->stats.commands_rejected += b->rejected;
+    e->stats.commands_repeated += b->repeats;
+    e->stats.commands_conflicting += b->conflicts.count;
+    e->stats.commands_parked += b->parks.count;
+    e->stats.commands_quarantined += b->quarantined.count;
+    e->stats.events_committed += events;
+}
+
+static void adapt(struct engine *e)
+{
+    const struct engine_batch *b = &e->batch;
+    int64_t took = engine_now_ms(e) - b->begun_ms, target = e->options.commit_target_ms;
+    if (b->of_parked)
+        return;
+    if (e->cut) {
+        e->cut *= 2; /* the search for a refused row goes on behind it */
+        if (e->cut >= e->batch_limit)
+            e->cut = 0;
+    } else if (took > target) {
+        e->batch_limit = e->batch_limit * (size_t)target / (size_t)took;
+    } else if (b->items.count >= e->batch_limit && took * 2 < target) {
+        e->batch_limit *= 2;
+    }
+    if (e->batch_limit < BATCH_LIMIT_MIN)
+        e->batch_limit = BATCH_LIMIT_MIN;
+    if (e->batch_limit > e->options.batch_commands_max)
+        e->batch_limit = e->options.batch_commands_max;
+    e->stats.batch_limit = e->batch_limit;
+}
+
+/* The database refuses a row: the largest good prefix is searched by halves, and the one command
+ * that is refused alone is parked. */
+static void refused(struct engine *e, const char *detail)
+{
+    struct engine_batch *b = &e->batch;
+    const struct engine_item *only = b->items.count == 1 ? &b->items.items[0] : NULL;
+    if (b->of_parked || only) {
+        /* Of parked ones, the first is the one that was asked for or the first that waits. */
+        const struct engine_item *item = &b->items.items[0];
+        e->poison_lane = item->lane->lane;
+        e->poison_position = item->command->record.in.position;
+        snprintf(e->poison_cause, sizeof e->poison_cause, "%s", detail ? detail : "refused");
+    } else {
+        e->cut = b->items.count / 2;
+    }
+    give_up(e, false); /* the failed transaction is over */
+    e->stats.batches_retried++;
+}
+
+void engine_batch_settled(struct engine *e, struct engine_lane *l, bool committed)
+{
+    if (committed)
+        learn(e, l);
+}
+
+void engine_on_saved(struct engine *e, enum engine_answer answer, const char *detail)
+{
+    struct engine_batch *b = &e->batch;
+    assert(e->op == OP_SAVE);
+    if (answer == ENGINE_DONE) {
+        e->op = OP_NONE;
+        e->failures = 0;
+        e->batch_after_ms = 0;
+        e->poison_position = -1;
+        e->turn = e->cut ? e->turn : (e->turn + 1) % e->options.lanes;
+        for (size_t i = 0; i < b->claims.count; i++)
+            learn(e, &e->lanes[b->claims.items[i].lane]);
+        count(e);
+        adapt(e);
+        unbusy_all(e);
+        engine_batch_clear(b);
+    } else if (answer == ENGINE_LOST) {
+        e->op = OP_NONE;
+        e->doubtful_batch = true;
+        for (size_t i = 0; i < b->claims.count; i++) {
+            struct engine_lane *l = &e->lanes[b->claims.items[i].lane];
+            l->doubt = true;
+            engine_lane_unbusy(e, l); /* revoked meanwhile: the next owner finds what happened */
+        }
+    } else if (answer == ENGINE_REFUSED) {
+        refused(e, detail);
+    } else {
+        give_up(e, false);
+        back_off(e);
+    }
+    engine_work(e);
+}

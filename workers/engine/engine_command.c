@@ -1,0 +1,100 @@
+#include "engine_command.h"
+
+#include "mr_lane.h"
+#include "mr_time.h"
+#include <assert.h>
+#include <stdlib.h>
+
+/* A body of 256 KiB with its JSON read, and then some. */
+#define COMMAND_ARENA_BYTES_MAX ((size_t)8 << 20)
+
+/* All parts in one run of bytes, so that a record is one copy. */
+static enum mr_status copy_record(struct engine_command *c, const struct engine_record *from)
+{
+    const struct mr_record *in = &from->in;
+    struct mr_arena *a = &c->arena;
+    struct mr_ce_header *headers = mr_arena_array(a, in->headers.count, sizeof *headers);
+    if (!headers)
+        return MR_LIMIT;
+    for (size_t i = 0; i < in->headers.count; i++) {
+        headers[i].name = mr_arena_slice(a, in->headers.items[i].name);
+        headers[i].value = mr_arena_slice(a, in->headers.items[i].value);
+        c->cost_bytes += headers[i].name.len + headers[i].value.len;
+    }
+    c->record = *from;
+    c->record.in.headers.items = headers;
+    c->record.in.key = mr_arena_slice(a, in->key);
+    c->record.in.value = mr_arena_slice(a, in->value);
+    c->cost_bytes += sizeof *c + in->key.len + in->value.len;
+    return MR_OK;
+}
+
+static const char *quarantine_cause(struct engine_command *c, const struct engine_domain *domain,
+                                    int32_t lanes)
+{
+    const struct mr_record *in = &c->record.in;
+    const char *cause = NULL;
+    if (mr_ce_command_read(&in->headers, mr_slice_text(domain->name), &c->ce, &cause) != MR_OK)
+        return cause;
+    if (!in->value.data)
+        return "the record has no value";
+    if (c->ce.tick_lane >= 0)
+        return c->ce.tick_lane == c->record.lane ? NULL : "misrouted";
+    if (!in->key.data || mr_lane_of(in->key, lanes) != c->record.lane)
+        return "misrouted";
+    return NULL;
+}
+
+static void read_body(struct engine_command *c, const struct engine_domain *domain,
+                      const struct engine_checker *checker)
+{
+    char *type = mr_arena_dup(&c->arena, c->ce.type.data, c->ce.type.len);
+    c->known = type && domain->knows(type);
+    if (!c->known)
+        return;
+    if (c->ce.tick_lane < 0 && !checker->key_fits(checker->ctx, &c->ce, c->record.in.key)) {
+        c->quarantine = "misrouted";
+        return;
+    }
+    c->json = checker->check(checker->ctx, type, c->record.in.value, &c->arena, &c->invalid);
+    if (!c->json)
+        return;
+    if (domain->read(&c->ce, c->json, &c->arena, &c->body) != MR_OK) {
+        c->body = NULL;
+        c->invalid = (struct engine_refusal){.problem = "invalid-body",
+                                             .detail = "The body is too large to be read."};
+    }
+}
+
+struct engine_command *engine_command_new(const struct engine_record *record,
+                                          const struct engine_domain *domain, int32_t lanes,
+                                          const struct engine_checker *checker)
+{
+    struct engine_command *c = calloc(1, sizeof *c);
+    if (!c)
+        abort();
+    mr_arena_init(&c->arena, COMMAND_ARENA_BYTES_MAX);
+    if (copy_record(c, record) != MR_OK)
+        abort(); /* a topic's message is at most a few MiB: max.message.bytes is checked at start */
+    const struct mr_record *in = &c->record.in;
+    c->digest = mr_digest_record(in->key, in->value, mr_ce_header_find(&in->headers, "ce_id"));
+    c->day = mr_time_day(in->append_time_ms);
+    c->quarantine = quarantine_cause(c, domain, lanes);
+    if (c->quarantine)
+        return c;
+    char subject[MR_UUID_TEXT + 1] = "";
+    if (c->ce.has_subject)
+        mr_uuid_text(&c->ce.subject, subject);
+    c->hash = mr_digest_command(c->ce.type, mr_slice_text(subject), in->value);
+    read_body(c, domain, checker);
+    return c;
+}
+
+void engine_command_free(struct engine_command *c)
+{
+    if (!c)
+        return;
+    json_decref(c->json);
+    mr_arena_free(&c->arena);
+    free(c);
+}
