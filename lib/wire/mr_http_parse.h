@@ -29,11 +29,11 @@
 
 /* All in bytes but fields_max. */
 struct mr_http_limits {
-    uint32_t line_bytes_max;       /* the request line without CRLF; beyond: 414 */
+    uint32_t line_bytes_max;       /* the request line with its CRLF; beyond: 414 */
     uint32_t fields_max;           /* header fields, <= MR_HTTP_FIELDS_MAX; beyond: 431 */
     uint32_t fields_bytes_max;     /* the header section with its CRLFs; beyond: 431 */
     uint64_t body_bytes_max;       /* the body without chunk framing; beyond: 413 */
-    uint32_t chunk_line_bytes_max; /* a chunk's size and extensions without CRLF; beyond: 400 */
+    uint32_t chunk_line_bytes_max; /* a chunk's size and extensions with CRLF; beyond: 400 */
     uint32_t extensions_bytes_max; /* chunk extensions of a message; beyond: 400 */
     uint32_t trailers_bytes_max;   /* the trailer section with its CRLFs; beyond: 431 */
 };
