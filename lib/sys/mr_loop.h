@@ -20,16 +20,18 @@ struct mr_loop {
     uv_loop_t uv; /* for handles of one's own; uv.data is ours */
 
     /* private */
-    struct mr_timer **heap; /* by due_ms, binary */
+    struct mr_timer **heap; /* by due_ms, binary, from index 1 */
     size_t heap_count, heap_size;
-    uv_timer_t alarm; /* set to the first of the heap */
+    int64_t timers_started;
+    uv_timer_t alarm; /* fires at alarm_ms, not after the first of the heap */
+    int64_t alarm_ms;
     uv_timer_t probe;
     uv_idle_t idle;   /* active while calls are deferred: the loop then does not block */
     uv_check_t check; /* runs them */
     struct mr_deferred *first, *last;
+    struct mr_deferred *end; /* the last one of the turn that is running */
     uint64_t probe_due_ns;
     struct mr_histogram *lag;
-    bool closing;
 };
 
 /* metrics may be NULL; otherwise millrace_loop_lag_seconds is registered there: how late a timer
@@ -39,8 +41,8 @@ void mr_loop_init(struct mr_loop *loop, struct mr_metrics *metrics);
 void mr_loop_run(struct mr_loop *loop);
 /* mr_loop_run returns after the present callback. */
 void mr_loop_stop(struct mr_loop *loop);
-/* Closes what the loop owns and runs it until every handle is closed: the owners' handles must be
- * closing by now (asserted by libuv's UV_EBUSY otherwise, with the handles listed on stderr). */
+/* Closes what the loop owns and runs it until every handle is closed. The owners' handles must be
+ * closing by now: one that is not ends the process, with a list of the handles on stderr. */
 void mr_loop_close(struct mr_loop *loop);
 static inline struct mr_loop *mr_loop_of(uv_loop_t *uv)
 {
@@ -57,7 +59,8 @@ struct mr_timer {
     /* private */
     struct mr_loop *loop;
     int64_t due_ms;
-    size_t index; /* in the heap, from 1; 0: not set */
+    int64_t order; /* of its start among all */
+    size_t index;  /* in the heap, from 1; 0: not set */
     void (*fired)(void *data);
     void *data;
 };

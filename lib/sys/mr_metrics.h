@@ -18,10 +18,19 @@ struct mr_counter {
 struct mr_gauge {
     double value;
 };
+
 #define MR_HISTOGRAM_BUCKETS_MAX 24
+/* Upper bounds of a histogram's buckets, ascending; +Inf is not among them. Static. */
+struct mr_bounds {
+    uint32_t count; /* 1 .. MR_HISTOGRAM_BUCKETS_MAX */
+    double upper[MR_HISTOGRAM_BUCKETS_MAX];
+};
+extern const struct mr_bounds mr_bounds_seconds; /* 0.5 ms .. 30 s */
+extern const struct mr_bounds mr_bounds_bytes;   /* 256 bytes .. 16 MiB */
+extern const struct mr_bounds mr_bounds_count;   /* 1 .. 8,192 */
+
 struct mr_histogram {
-    const double *bounds; /* borrowed, ascending upper bounds, +Inf not among them */
-    uint32_t bounds_count;
+    const struct mr_bounds *bounds;
     double sum;
     uint64_t buckets[MR_HISTOGRAM_BUCKETS_MAX + 1]; /* each its own, the last is +Inf */
 };
@@ -44,20 +53,13 @@ struct mr_counter *mr_metrics_counter(struct mr_metrics *metrics, const char *na
                                       const char *help, const struct mr_label *labels);
 struct mr_gauge *mr_metrics_gauge(struct mr_metrics *metrics, const char *name, const char *help,
                                   const struct mr_label *labels);
-/* Bounds are mr_bounds_seconds; for others mr_metrics_histogram_of. */
+/* With mr_bounds_seconds; mr_metrics_histogram_of takes others. */
 struct mr_histogram *mr_metrics_histogram(struct mr_metrics *metrics, const char *name,
                                           const char *help, const struct mr_label *labels);
 
-struct mr_bounds {
-    uint32_t count; /* 1 .. MR_HISTOGRAM_BUCKETS_MAX */
-    double upper[MR_HISTOGRAM_BUCKETS_MAX];
-};
 struct mr_histogram *mr_metrics_histogram_of(struct mr_metrics *metrics, const char *name,
                                              const char *help, const struct mr_label *labels,
                                              const struct mr_bounds *bounds);
-extern const struct mr_bounds mr_bounds_seconds; /* 0.5 ms .. 30 s */
-extern const struct mr_bounds mr_bounds_bytes;   /* 256 bytes .. 16 MiB */
-extern const struct mr_bounds mr_bounds_count;   /* 1 .. 8,192 */
 
 static inline void mr_counter_add(struct mr_counter *counter, double n)
 {
@@ -75,6 +77,8 @@ void mr_histogram_observe(struct mr_histogram *histogram, double value);
 
 /* Called before each rendering, for gauges that are read rather than kept. */
 void mr_metrics_on_render(struct mr_metrics *metrics, void (*refresh)(void *data), void *data);
+/* Zeroed memory that lives as long as the registry, for what such a call needs. */
+void *mr_metrics_keep(struct mr_metrics *metrics, size_t bytes);
 
 /* process_cpu_seconds_total, process_resident_memory_bytes, process_open_fds, process_max_fds,
  * process_start_time_seconds, and millrace_build_info{program, version}. */

@@ -15,9 +15,9 @@ struct mr_signal {
 };
 
 /* Does not keep the loop alive by itself. */
-void mr_signal_start(struct mr_signal *signal, struct mr_loop *loop, void (*asked)(void *data),
+void mr_signal_start(struct mr_signal *signals, struct mr_loop *loop, void (*asked)(void *data),
                      void *data);
 /* Closes its handles; the memory must live until the loop has run again (mr_loop_close does). */
-void mr_signal_close(struct mr_signal *signal);
+void mr_signal_close(struct mr_signal *signals);
 
 #endif
