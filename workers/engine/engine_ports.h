@@ -304,7 +304,8 @@ enum engine_notice_kind {
     ENGINE_COMMAND_PARKED,
     ENGINE_COMMAND_QUARANTINED,
     ENGINE_BATCH_RETRIED,
-    ENGINE_ROUND_ENDED
+    ENGINE_ROUND_ENDED,
+    ENGINE_EVENT_MISSING
 };
 struct engine_notice {
     void *ctx;
