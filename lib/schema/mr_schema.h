@@ -82,8 +82,11 @@ bool mr_schema_integer(const json_t *value, int64_t *out);
 /* Equality as schemas mean it: numbers by value (1 = 1.0), objects without regard to order. */
 bool mr_schema_equal(const json_t *a, const json_t *b);
 
-/* The title or description of the part of a schema that an instance pointer (RFC 6901) leads to,
- * following properties, items and $refs; NULL where nobody wrote one. Lives as long as the set. */
-const char *mr_schema_text_at(const struct mr_schema *schema, struct mr_slice pointer);
+/* The part of a schema that an instance pointer (RFC 6901) leads to, following properties, items,
+ * additionalProperties and $refs; any digits stand for an item. NULL where nothing is said of it.
+ */
+const struct mr_schema *mr_schema_at(const struct mr_schema *schema, struct mr_slice pointer);
+/* Its description, or else its title; NULL where nobody wrote one. Lives as long as the set. */
+const char *mr_schema_text(const struct mr_schema *schema);
 
 #endif

@@ -358,34 +358,3 @@ void mr_schema_errors_text(const struct mr_schema_errors *errors, struct mr_erro
         mr_fail(out, MR_INVALID, "#%s %s (and %s%zu more)", first->pointer, first->detail,
                 errors->more ? "over " : "", errors->count - 1);
 }
-
-/* The node that a token leads to; NULL when there is none. */
-static const struct mr_schema *step(const struct mr_schema *s, const char *token)
-{
-    for (; s; s = s->ref) {
-        const struct mr_schema_property *p =
-            mr_schema_properties_find(&s->properties, token, strlen(token));
-        if (p && p->schema)
-            return p->schema;
-        if (s->items && *token >= '0' && *token <= '9')
-            return s->items;
-    }
-    return NULL;
-}
-
-const char *mr_schema_text_at(const struct mr_schema *schema, struct mr_slice pointer)
-{
-    struct mr_pointer p;
-    const char *text = NULL;
-    if (mr_pointer_parse(pointer, &p) != MR_OK)
-        return NULL;
-    for (size_t i = 0; schema && i < p.count; i++)
-        schema = step(schema, p.tokens[i]);
-    for (; schema && !text; schema = schema->ref) {
-        text = json_string_value(json_object_get(schema->json, "description"));
-        if (!text)
-            text = json_string_value(json_object_get(schema->json, "title"));
-    }
-    mr_pointer_free(&p);
-    return text;
-}
