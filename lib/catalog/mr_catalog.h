@@ -124,7 +124,8 @@ struct mr_catalog_table {
 /* How one event type (or fact) fills one table: one row, or one an element of an array. */
 struct mr_catalog_cell {
     size_t column;             /* index in table->columns */
-    struct mr_pointer pointer; /* from the body; with `each`, from the element */
+    struct mr_pointer pointer; /* from the body; with `each`, from the element, unless */
+    bool from_body;            /* it was written "#/currency": from the body all the same */
 };
 
 struct mr_catalog_feed {
