@@ -265,12 +265,6 @@ void engine_loader_on_out_of_range(struct engine_loader *e, int32_t lane)
 /* ---- records
  * -------------------------------------------------------------------------------------------- */
 
-static void note_ahead(struct engine_loader *e, struct lane *l)
-{
-    if (l->ahead_since_ms == 0)
-        l->ahead_since_ms = now_ms(e);
-}
-
 static enum engine_load_verdict judge(struct engine_loader *e, struct lane *l,
                                       const struct engine_load_record *r)
 {

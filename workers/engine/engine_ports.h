@@ -246,8 +246,12 @@ struct engine_save {
     size_t row_count;
 };
 
-/* One operation runs at a time. Arguments live until the answer. Every lane statement that waits
- * for a row lock longer than lane_lock_wait is looked at while it waits: engine_lock.h. */
+/* One operation runs at a time. Arguments live until the answer.
+ *
+ * Every statement on a lane's row that has waited longer than lane_lock_wait for its lock is looked
+ * at from a second connection while it still waits: a holder that the row names (a frozen owner
+ * keeps its locks whatever timeouts are set) is terminated; any other blocker, such as another
+ * waiter, is left alone and asked about again. */
 struct engine_store {
     void *ctx;
     /* One autocommitted UPDATE ... RETURNING that writes fence and backend; then what hangs on the

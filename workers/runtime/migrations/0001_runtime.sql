@@ -53,7 +53,7 @@ CREATE TABLE millrace.command (
     errors      text,
     accepted_at timestamptz NOT NULL,
     decided_at  timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (day, domain, account_id, id),
+    PRIMARY KEY (id, account_id, domain, day), -- time-ordered ids are inserted at one end
     CHECK ((status = 2) = (problem IS NOT NULL))
 ) PARTITION BY RANGE (day);
 COMMENT ON COLUMN millrace.command.status IS '1 applied, 2 rejected, 3 parked';
@@ -74,7 +74,7 @@ CREATE TABLE millrace.event (
     key             bytea       NOT NULL,
     traceparent     text,
     data            text        NOT NULL,
-    PRIMARY KEY (day, domain, lane, sequence)
+    PRIMARY KEY (domain, lane, sequence, day)
 ) PARTITION BY RANGE (day);
 
 -- The same id with another content: the command's own outcome stands, this position has none.
