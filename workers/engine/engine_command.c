@@ -52,13 +52,16 @@ static void read_body(struct engine_command *c, const struct engine_domain *doma
     c->known = type && domain->knows(type);
     if (!c->known)
         return;
-    if (c->ce.tick_lane < 0 && !checker->key_fits(checker->ctx, &c->ce, c->record.in.key)) {
+    switch (checker->check(checker->ctx, &c->ce, c->record.in.key, c->record.in.value, &c->arena,
+                           &c->json, &c->invalid)) {
+    case ENGINE_BODY_MISROUTED:
         c->quarantine = "misrouted";
         return;
-    }
-    c->json = checker->check(checker->ctx, type, c->record.in.value, &c->arena, &c->invalid);
-    if (!c->json)
+    case ENGINE_BODY_BREAKS:
         return;
+    case ENGINE_BODY_GOOD:
+        break;
+    }
     if (domain->read(&c->ce, c->json, &c->arena, &c->body) != MR_OK) {
         c->body = NULL;
         c->invalid = (struct engine_refusal){.problem = "invalid-body",

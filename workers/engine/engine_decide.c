@@ -145,9 +145,13 @@ static void settle(struct engine_batch *b, struct engine_item *item, struct engi
             .lane = row->lane, .position = item->command->record.in.position};
 }
 
-/* Decides by the domain, or refuses what needs no deciding. False: the sheet is full. */
-static bool decide(struct engine_batch *b, struct engine_item *item, struct engine_row *row)
+enum done { DONE, DONE_FULL, DONE_UNDECLARED };
+
+/* Decides by the domain, or refuses what needs no deciding. */
+static enum done decide(struct engine *e, struct engine_item *item, struct engine_row *row)
 {
+    struct engine_batch *b = &e->batch;
+    const struct engine_checker *checker = &e->ports.checker;
     const struct engine_command *c = item->command;
     struct engine_input input = {
         .ce = &c->ce, .body = c->body, .time_ms = c->record.in.append_time_ms};
@@ -163,9 +167,13 @@ static bool decide(struct engine_batch *b, struct engine_item *item, struct engi
     else
         d = engine_sheet_decide(b->sheet, c, &input, c->record.in.key, &refusal);
     if (d == ENGINE_DECIDED_FULL)
-        return false;
+        return DONE_FULL;
+    if (d == ENGINE_DECIDED_REJECTED && !checker->declares(checker->ctx, &c->ce, refusal.problem)) {
+        engine_sheet_take_back(b->sheet, before);
+        return DONE_UNDECLARED;
+    }
     settle(b, item, row, before, d == ENGINE_DECIDED_REJECTED ? &refusal : NULL);
-    return true;
+    return DONE;
 }
 
 /* Why the command cannot be decided now, though it may be later. NULL: it can. */
@@ -184,6 +192,15 @@ static const char *undecidable(const struct engine *e, const struct engine_item 
 /* ---- items
  * ------------------------------------------------------------------------------------------- */
 
+/* False: the sheet is full. */
+static bool decide_or_park(struct engine *e, struct engine_item *item, struct engine_row *row)
+{
+    enum done d = decide(e, item, row);
+    if (d == DONE_UNDECLARED)
+        park(&e->batch, item, "refusal-not-declared", false);
+    return d != DONE_FULL;
+}
+
 static bool decide_new(struct engine *e, struct engine_item *item, struct engine_row *row)
 {
     struct engine_batch *b = &e->batch;
@@ -201,7 +218,7 @@ static bool decide_new(struct engine *e, struct engine_item *item, struct engine
             park(b, item, "waiting", true);
         else if (cause)
             park(b, item, cause, false);
-        else if (!decide(b, item, row))
+        else if (!decide_or_park(e, item, row))
             return false;
         if (!known)
             engine_known_add(b, &c->ce.account, &c->ce.id, c->day, &c->hash);
@@ -218,6 +235,7 @@ static bool decide_parked(struct engine *e, struct engine_item *item, struct eng
 {
     struct engine_batch *b = &e->batch;
     const char *cause = undecidable(e, item);
+    size_t parks = b->parks.count;
     if (*blocked)
         return true;
     if (!item->behind && !item->filed) {
@@ -226,10 +244,10 @@ static bool decide_parked(struct engine *e, struct engine_item *item, struct eng
     }
     if (cause) {
         park(b, item, cause, false);
-        *blocked = true;
-    } else if (!decide(b, item, row)) {
+    } else if (!decide_or_park(e, item, row)) {
         return false;
     }
+    *blocked = b->parks.count > parks;
     if (item->filed)
         *ENGINE_ADD(&b->unrequests) = (struct engine_position){
             .lane = row->lane, .position = item->command->record.in.position};

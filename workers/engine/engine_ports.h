@@ -289,14 +289,22 @@ struct engine_random {
     uint64_t (*u64)(void *ctx);
 };
 
-/* Parses a command's value and checks it by the schema of its type. NULL when it breaks it: then
- * refusal says how, in arena. The JSON's reference goes to the caller. */
+enum engine_body {
+    ENGINE_BODY_GOOD,
+    ENGINE_BODY_BREAKS,   /* its schema */
+    ENGINE_BODY_MISROUTED /* the record's key is not what its schema says */
+};
+
+/* What is known of command types outside the domain: their schemas. */
 struct engine_checker {
     void *ctx;
-    json_t *(*check)(void *ctx, const char *type, struct mr_slice value, struct mr_arena *arena,
-                     struct engine_refusal *refusal);
-    /* Is the record's key what the schema of the command's type says? */
-    bool (*key_fits)(void *ctx, const struct mr_ce_command *ce, struct mr_slice key);
+    /* Parses the value and checks it by the schema of ce->type. GOOD: *json is the caller's.
+     * BREAKS: refusal says how, in arena. */
+    enum engine_body (*check)(void *ctx, const struct mr_ce_command *ce, struct mr_slice key,
+                              struct mr_slice value, struct mr_arena *arena, json_t **json,
+                              struct engine_refusal *refusal);
+    /* May decide answer this problem for this type? One that is not declared parks the command. */
+    bool (*declares)(void *ctx, const struct mr_ce_command *ce, const char *problem);
 };
 
 /* What an operator would want to read in the log. */

@@ -370,6 +370,12 @@ enum engine_decided engine_sheet_decide(struct engine_sheet *s,
     return ENGINE_DECIDED_APPLIED;
 }
 
+void engine_sheet_take_back(struct engine_sheet *s, size_t event_count)
+{
+    assert(event_count <= s->events.count);
+    s->events.count = event_count;
+}
+
 /* ---- results -----------------------------------------------------------------------------------
  */
 

@@ -45,6 +45,9 @@ enum engine_decided engine_sheet_refuse(struct engine_sheet *sheet,
                                         const struct engine_input *input, struct mr_slice key,
                                         const struct engine_refusal *refusal);
 
+/* Takes the event of a refusal back again, when it is not to be one after all. */
+void engine_sheet_take_back(struct engine_sheet *sheet, size_t event_count);
+
 /* What is to be written. Events have no lane and sequence yet: from the first one of the command
  * just decided on, the caller sets them. */
 struct engine_event *engine_sheet_events(struct engine_sheet *sheet, size_t *count);
