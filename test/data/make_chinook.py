@@ -3,17 +3,18 @@
 
     python3 test/data/make_chinook.py FOLDER > test/data/chinook_invoices.csv
 
-FOLDER holds invoice.csv and invoice_line.csv. Only bare figures are taken: numbers, dates, quantities
-and prices in minor units (hundredths); no names, no addresses.
+FOLDER holds invoice.csv and invoice_line.csv. Only bare figures are taken: numbers, dates,
+quantities and prices in minor units (hundredths); no names, no addresses.
 """
+
 import csv
 import sys
 from decimal import Decimal
 from pathlib import Path
 
 HEAD = """\
-# Figures of the invoices of the Chinook sample database (https://github.com/lerocha/chinook-database),
-# MIT licence, Copyright (c) 2008-2017 Luis Rocha. Made by make_chinook.py; names and addresses left out.
+# Figures of the invoices of the Chinook sample database, github.com/lerocha/chinook-database,
+# MIT licence, Copyright (c) 2008-2017 Luis Rocha. Made by make_chinook.py; no names, no addresses.
 invoice,customer,date,line,track,quantity,unit_price_minor
 """
 
@@ -41,11 +42,21 @@ def main() -> None:
         invoice = invoices[line["InvoiceId"]]
         price = minor_units(line["UnitPrice"])
         totals[line["InvoiceId"]] += price * int(line["Quantity"])
-        print(line["InvoiceId"], invoice["CustomerId"], invoice["InvoiceDate"][:10],
-              line["InvoiceLineId"], line["TrackId"], line["Quantity"], price, sep=",")
+        print(
+            line["InvoiceId"],
+            invoice["CustomerId"],
+            invoice["InvoiceDate"][:10],
+            line["InvoiceLineId"],
+            line["TrackId"],
+            line["Quantity"],
+            price,
+            sep=",",
+        )
     for number, total in totals.items():
         if total != minor_units(invoices[number]["Total"]):
-            raise SystemExit(f"invoice {number}: its lines sum to {total}, not {invoices[number]['Total']}")
+            raise SystemExit(
+                f"invoice {number}: its lines sum to {total}, not {invoices[number]['Total']}"
+            )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
 """A client with a key of its own: the edge's API as its users call it."""
+
 import uuid
 
 from .http import Http
@@ -29,8 +30,11 @@ class Client:
         return f"/v1/accounts/{account or self.account}"
 
     def create_invoice(self, lines=None, headers=None, **members):
-        body = {"customer": "Ada", "currency": "EUR",
-                "lines": lines or [{"description": "Flour", "quantity": 2, "unit_amount_minor": 500}]}
+        body = {
+            "customer": "Ada",
+            "currency": "EUR",
+            "lines": lines or [{"description": "Flour", "quantity": 2, "unit_amount_minor": 500}],
+        }
         body.update(members)
         return self.post(f"{self.base()}/invoices", body, headers)
 
@@ -38,8 +42,9 @@ class Client:
         return self.post(f"{self.base()}/invoices/{invoice}/finalize", {}, headers)
 
     def pay(self, invoice, amount_minor, headers=None):
-        return self.post(f"{self.base()}/payments",
-                         {"invoice": invoice, "amount_minor": amount_minor}, headers)
+        return self.post(
+            f"{self.base()}/payments", {"invoice": invoice, "amount_minor": amount_minor}, headers
+        )
 
     def invoice(self, invoice):
         return self.get(f"{self.base()}/invoices/{invoice}")

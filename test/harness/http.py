@@ -1,4 +1,5 @@
 """HTTP as a client of the edge speaks it: politely by http.client, rudely over a bare socket."""
+
 import http.client
 import json
 import socket
@@ -42,7 +43,7 @@ class Http:
         self._local = threading.local()
 
     def request(self, method, path, body=None, headers=None):
-        """One exchange. body: bytes, or anything else as JSON. Raises NoAnswer, never sends twice."""
+        """One exchange. body: bytes, or what becomes JSON. Raises NoAnswer, never sends twice."""
         headers = dict(headers or {})
         if body is not None and not isinstance(body, (bytes, bytearray)):
             body = json.dumps(body).encode()

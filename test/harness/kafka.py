@@ -1,4 +1,5 @@
 """A Kafka broker of its own in KRaft mode, as deploy/embedded describes it."""
+
 import subprocess
 
 from . import paths
@@ -24,10 +25,20 @@ class Kafka(Process):
         self.controller_port = free_port()
         self.classpath = f"{paths.KAFKA_LIB}/*"
         log4j = paths.KAFKA_TEMPLATE / "log4j.properties"
-        super().__init__(name, ["java", *JVM, f"-Dlog4j.configuration=file:{log4j}",
-                                "-cp", self.classpath, "kafka.Kafka",
-                                self.folder / "server.properties"],
-                         folder, env=paths.clean_environment())
+        super().__init__(
+            name,
+            [
+                "java",
+                *JVM,
+                f"-Dlog4j.configuration=file:{log4j}",
+                "-cp",
+                self.classpath,
+                "kafka.Kafka",
+                self.folder / "server.properties",
+            ],
+            folder,
+            env=paths.clean_environment(),
+        )
 
     @property
     def brokers(self):
@@ -37,8 +48,9 @@ class Kafka(Process):
         if not (self.folder / "data" / "meta.properties").exists():
             self._format()
         super().start()
-        wait_for(lambda: "Kafka Server started" in self.must_live().log_text(),
-                 "Kafka to start", 60)
+        wait_for(
+            lambda: "Kafka Server started" in self.must_live().log_text(), "Kafka to start", 60
+        )
         wait_for(lambda: answers(self.port), "Kafka to listen", 10)
         return self
 
@@ -47,11 +59,29 @@ class Kafka(Process):
         if not paths.KAFKA_LIB.is_dir():
             raise FileNotFoundError(f"{paths.KAFKA_LIB} is missing: ./scripts/test fetches it")
         text = (paths.KAFKA_TEMPLATE / "server.properties.in").read_text()
-        for mark, value in (("@PORT@", self.port), ("@CONTROLLER_PORT@", self.controller_port),
-                            ("@DATA@", self.folder / "data")):
+        for mark, value in (
+            ("@PORT@", self.port),
+            ("@CONTROLLER_PORT@", self.controller_port),
+            ("@DATA@", self.folder / "data"),
+        ):
             text = text.replace(mark, str(value))
         config = self.folder / "server.properties"
         config.write_text(text + FOR_TESTS)
-        subprocess.run(["java", *JVM, "-cp", self.classpath, "kafka.tools.StorageTool", "format",
-                        "-t", CLUSTER_ID, "-c", config],
-                       check=True, capture_output=True, timeout=60, env=self.env)
+        subprocess.run(
+            [
+                "java",
+                *JVM,
+                "-cp",
+                self.classpath,
+                "kafka.tools.StorageTool",
+                "format",
+                "-t",
+                CLUSTER_ID,
+                "-c",
+                config,
+            ],
+            check=True,
+            capture_output=True,
+            timeout=60,
+            env=self.env,
+        )

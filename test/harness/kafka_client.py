@@ -1,4 +1,5 @@
-"""What the log really holds, seen and written by aiokafka: not the library that the programs use."""
+"""What the log really holds, by aiokafka: not the library that the programs use."""
+
 import asyncio
 import contextlib
 import threading
@@ -64,8 +65,11 @@ class KafkaClient:
             await self._producer.start()
         futures = []
         for value, key, headers, lane in records:
-            futures.append(await self._producer.send(topic, value, key=key, partition=lane,
-                                                     headers=list(headers)))
+            futures.append(
+                await self._producer.send(
+                    topic, value, key=key, partition=lane, headers=list(headers)
+                )
+            )
         return [(done.partition, done.offset) for done in await asyncio.gather(*futures)]
 
     # --- reading ---
@@ -83,12 +87,16 @@ class KafkaClient:
         return self._run(self._with_consumer(self._read_all, topic), 60)
 
     def read_at(self, topic, lane, offset):
-        return next(record for record in self.read_all(topic)
-                    if record.lane == lane and record.offset == offset)
+        return next(
+            record
+            for record in self.read_all(topic)
+            if record.lane == lane and record.offset == offset
+        )
 
     async def _with_consumer(self, use, topic):
-        consumer = AIOKafkaConsumer(bootstrap_servers=self.brokers, enable_auto_commit=False,
-                                    auto_offset_reset="earliest")
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self.brokers, enable_auto_commit=False, auto_offset_reset="earliest"
+        )
         await consumer.start()
         try:
             await consumer._client.force_metadata_update()
@@ -97,8 +105,9 @@ class KafkaClient:
             await consumer.stop()
 
     async def _partitions(self, consumer, topic):
-        return [TopicPartition(topic, lane)
-                for lane in sorted(await self._known_lanes(consumer, topic))]
+        return [
+            TopicPartition(topic, lane) for lane in sorted(await self._known_lanes(consumer, topic))
+        ]
 
     @staticmethod
     async def _known_lanes(consumer, topic):
@@ -126,6 +135,15 @@ class KafkaClient:
             while await consumer.position(where) < ends[where]:
                 got = await consumer.getmany(where, timeout_ms=1000)
                 for record in got.get(where, ()):
-                    found.append(Record(topic, record.partition, record.offset, record.key,
-                                        record.value, tuple(record.headers), record.timestamp))
+                    found.append(
+                        Record(
+                            topic,
+                            record.partition,
+                            record.offset,
+                            record.key,
+                            record.value,
+                            tuple(record.headers),
+                            record.timestamp,
+                        )
+                    )
         return found

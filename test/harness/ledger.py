@@ -3,6 +3,7 @@
 It knows nothing of the system but its HTTP contract. Each entry is sent again with the same
 Idempotency-Key until it is accepted, and followed by its receipt until it has an outcome.
 """
+
 import threading
 import uuid
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field
 from .http import NoAnswer
 from .wait import wait_for
 
-# RFC 9562 version 5 ids in this namespace are what keys that are no UUIDs become (design, section 3).
+# Keys that are no UUIDs become version 5 UUIDs in this namespace (design, section 3).
 NAMESPACE = uuid.UUID("1a87e19b-12b9-5492-8ce7-16a7330031bb")
 
 SETTLED = ("applied", "rejected", "quarantined")
@@ -28,6 +29,7 @@ def id_of_key(account, key, domain="billing"):
 @dataclass
 class Entry:
     """One command as the client sees it."""
+
     account: str
     path: str
     body: object
@@ -47,7 +49,7 @@ class Ledger:
         self._lock = threading.Lock()
 
     def submit(self, account, path, body, key, deadline_s=60):
-        """Sends until it is accepted; the answer in between may only be "not sure" or none at all."""
+        """Sends until it is accepted; until then the answer may be "not sure" or none at all."""
         entry = Entry(account, path, body, key)
         with self._lock:
             self.entries.append(entry)
@@ -78,8 +80,9 @@ class Ledger:
         counts = {}
         for entry in self.entries:
             if entry.outcome is None:
-                entry.outcome = wait_for(lambda: self._outcome(entry),
-                                         f"the outcome of {entry.id}", deadline_s, 0.05)
+                entry.outcome = wait_for(
+                    lambda: self._outcome(entry), f"the outcome of {entry.id}", deadline_s, 0.05
+                )
             status = entry.outcome["status"]
             counts[status] = counts.get(status, 0) + 1
         return counts

@@ -1,4 +1,5 @@
 """Where the repository's things are."""
+
 import os
 import shutil
 from pathlib import Path
@@ -12,13 +13,16 @@ CHINOOK = ROOT / "test" / "data" / "chinook_invoices.csv"
 
 def postgres_bin():
     """The newest PostgreSQL server's programs: Debian keeps them off PATH."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"),
-                   key=lambda path: int(path.parts[-3]))
+    found = sorted(
+        Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3])
+    )
     if found:
         return found[-1].parent
     initdb = shutil.which("initdb")
     if not initdb:
-        raise FileNotFoundError("no PostgreSQL server: neither /usr/lib/postgresql nor PATH has one")
+        raise FileNotFoundError(
+            "no PostgreSQL server: neither /usr/lib/postgresql nor PATH has one"
+        )
     return Path(initdb).parent
 
 

@@ -1,4 +1,5 @@
 """Free ports of the loopback interface."""
+
 import socket
 
 

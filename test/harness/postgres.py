@@ -1,4 +1,5 @@
 """A PostgreSQL cluster of its own, loopback only, its postmaster our direct child."""
+
 import os
 import shutil
 import signal
@@ -11,14 +12,21 @@ from .ports import free_port
 from .process import Process
 from .wait import wait_for
 
-# The server refuses root: root runs it as Debian's user postgres, with the one capability that lets
-# it through a closed parent folder. The parent-death signal is set last: a change of user clears it.
-AS_POSTGRES = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups",
-               "--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
+# The server refuses root: root runs it as Debian's user postgres, with the one capability that
+# lets it through a closed parent folder. The parent-death signal is set last: a change of user
+# clears it.
+AS_POSTGRES = [
+    "setpriv",
+    "--reuid=postgres",
+    "--regid=postgres",
+    "--clear-groups",
+    "--inh-caps=+dac_override",
+    "--ambient-caps=+dac_override",
+]
 
 
 class Postgres(Process):
-    """start() returns when it takes connections; stop(), kill9() and start() again keep the data."""
+    """start() returns when it takes connections; a stop and another start keep the data."""
 
     def __init__(self, folder, name="postgres"):
         self.port = free_port()
@@ -27,10 +35,25 @@ class Postgres(Process):
         self.bin = paths.postgres_bin()
         self.is_root = os.geteuid() == 0
         prefix = [*AS_POSTGRES, "--pdeathsig=SIGQUIT"] if self.is_root else []
-        super().__init__(name, [*prefix, self.bin / "postgres", "-D", self.data, "-p", self.port,
-                                "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=",
-                                "-c", "max_connections=200"],
-                         folder, env=paths.clean_environment())
+        super().__init__(
+            name,
+            [
+                *prefix,
+                self.bin / "postgres",
+                "-D",
+                self.data,
+                "-p",
+                self.port,
+                "-c",
+                "listen_addresses=127.0.0.1",
+                "-c",
+                "unix_socket_directories=",
+                "-c",
+                "max_connections=200",
+            ],
+            folder,
+            env=paths.clean_environment(),
+        )
 
     def start(self):
         if not self.data.exists():
@@ -44,9 +67,28 @@ class Postgres(Process):
         if self.is_root:
             shutil.chown(self.folder, "postgres", "postgres")
         prefix = AS_POSTGRES if self.is_root else []
-        subprocess.run([*prefix, self.bin / "initdb", "-D", self.data, "-A", "trust", "-U", "millrace",
-                        "--no-locale", "-E", "UTF8", "--no-instructions", "--no-sync"],
-                       check=True, capture_output=True, timeout=60, env=self.env, cwd="/")
+        subprocess.run(
+            [
+                *prefix,
+                self.bin / "initdb",
+                "-D",
+                self.data,
+                "-A",
+                "trust",
+                "-U",
+                "millrace",
+                "--no-locale",
+                "-E",
+                "UTF8",
+                "--no-instructions",
+                "--no-sync",
+            ],
+            check=True,
+            capture_output=True,
+            timeout=60,
+            env=self.env,
+            cwd="/",
+        )
 
     def is_ready(self):
         self.must_live()
@@ -61,7 +103,7 @@ class Postgres(Process):
         return super().stop(10, signal.SIGQUIT)
 
     def kill9(self):
-        """The postmaster alone can be killed; its children notice, and must be gone before a start."""
+        """Kills the postmaster; its children notice, and must be gone before a start."""
         children = self._children()
         super().kill9()
         wait_for(lambda: not any(_exists(pid) for pid in children), "PostgreSQL's children to end")

@@ -1,4 +1,5 @@
 """A child process that can be stopped, killed, frozen and thawed, with its output in a file."""
+
 import ctypes
 import json
 import os
@@ -36,9 +37,15 @@ class Process:
         with open(self.log, "ab") as log:
             self._log_start = log.tell()
             self._child = subprocess.Popen(
-                self.argv, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
-                env=self.env, cwd=self.log.parent, start_new_session=True,
-                preexec_fn=_die_with_parent)
+                self.argv,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=self.env,
+                cwd=self.log.parent,
+                start_new_session=True,
+                preexec_fn=_die_with_parent,
+            )
         return self
 
     @property
@@ -74,9 +81,9 @@ class Process:
         self.send(signal.SIGCONT)
         try:
             return self.wait(deadline_s)
-        except AssertionError:
+        except AssertionError as late:
             self.kill9()
-            raise AssertionError(f"{self.name} did not stop within {deadline_s} s:\n{self.log_tail()}")
+            raise AssertionError(f"{late}\n{self.log_tail()}") from late
 
     def kill9(self):
         if self.is_alive():
@@ -132,10 +139,12 @@ class Process:
 
     def wait_entry(self, message, deadline_s=20):
         """The first log entry whose "msg" is `message`."""
+
         def find():
             for entry in self.log_entries():
                 if entry.get("msg") == message:
                     return entry
             self.must_live()
             return None
+
         return wait_for(find, f'{self.name} to log "{message}"', deadline_s)

@@ -1,4 +1,5 @@
 """millrace's own programs: started with settings, awaited by what they log and answer."""
+
 import json
 
 from .http import Http, NoAnswer
@@ -43,6 +44,7 @@ class Program(Process):
             is_ready, detail = self.readiness()
             assert is_ready, detail
             return True
+
         wait_for(ready, f"{self.name} to be ready", deadline_s)
         return self
 
@@ -57,8 +59,11 @@ class Program(Process):
 
     def metric(self, name):
         """The sum of a metric over all its labels; 0 when there is none."""
-        return sum(value for found, value in self.metrics().items()
-                   if found == name or found.startswith(name + "{"))
+        return sum(
+            value
+            for found, value in self.metrics().items()
+            if found == name or found.startswith(name + "{")
+        )
 
     def complaints(self):
         """Lines that only a defect of ours writes: sanitizers and assertions."""
@@ -88,8 +93,9 @@ class Edge(Program):
 
 class Worker(Program):
     def __init__(self, build, folder, settings, environment, name="worker", domain="billing"):
-        super().__init__(name, [build / "bin" / "millrace-worker", domain], folder, settings,
-                         environment)
+        super().__init__(
+            name, [build / "bin" / "millrace-worker", domain], folder, settings, environment
+        )
 
 
 class Loader(Program):

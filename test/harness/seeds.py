@@ -1,4 +1,5 @@
 """Random choices that can be had again: the seed is printed, and --seed takes it back."""
+
 import random
 import secrets
 

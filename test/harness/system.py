@@ -1,4 +1,5 @@
 """A whole millrace: Kafka, PostgreSQL, and the programs around them."""
+
 import subprocess
 import uuid
 
@@ -19,7 +20,7 @@ SETTINGS = {"FLUSH_MS": 200, "SESSION_TIMEOUT_MS": 3000, "LOG_FORMAT": "json"}
 
 
 class System:
-    """folder: everything of it. build: build/release or build/checked. settings: of all programs."""
+    """folder: everything of it. build: build/release or its like. settings: of all programs."""
 
     def __init__(self, folder, build, settings=None):
         self.folder = folder
@@ -45,27 +46,35 @@ class System:
 
     def environment(self):
         env = paths.clean_environment()
-        env.update({
-            "MILLRACE_KAFKA_BROKERS": self.kafka.brokers,
-            "MILLRACE_PG": self.postgres.dsn("millrace"),
-            "MILLRACE_WAREHOUSE": self.postgres.dsn("warehouse"),
-            "MILLRACE_SCHEMAS": str(paths.SCHEMAS),
-        })
+        env.update(
+            {
+                "MILLRACE_KAFKA_BROKERS": self.kafka.brokers,
+                "MILLRACE_PG": self.postgres.dsn("millrace"),
+                "MILLRACE_WAREHOUSE": self.postgres.dsn("warehouse"),
+                "MILLRACE_SCHEMAS": str(paths.SCHEMAS),
+            }
+        )
         return env
 
     # --- programs ---
 
     def _add(self, kind, base, settings):
         count = self._names[base] = self._names.get(base, 0) + 1
-        program = kind(self.build, self.folder / "log", {**self.settings, **settings},
-                       self.environment(), name=f"{base}-{count}")
+        program = kind(
+            self.build,
+            self.folder / "log",
+            {**self.settings, **settings},
+            self.environment(),
+            name=f"{base}-{count}",
+        )
         self.programs.append(program)
         return program.start()
 
     def start_edge(self, **settings):
         """The first edge has the system's port; another one says EDGE_PORT=0."""
-        edge = self._add(Edge, "edge", {"EDGE_PORT": self.edge_port, "EDGE_ADDRESS": "127.0.0.1",
-                                        **settings})
+        edge = self._add(
+            Edge, "edge", {"EDGE_PORT": self.edge_port, "EDGE_ADDRESS": "127.0.0.1", **settings}
+        )
         return edge.wait_ready()
 
     def start_worker(self, **settings):
@@ -75,8 +84,9 @@ class System:
         return self._add(Loader, "loader", settings).wait_ready()
 
     def living(self, kind):
-        return [program for program in self.programs
-                if isinstance(program, kind) and program.is_alive()]
+        return [
+            program for program in self.programs if isinstance(program, kind) and program.is_alive()
+        ]
 
     def make_whole(self):
         """One edge, one worker, one loader and both servers: what a story begins with."""
@@ -86,8 +96,11 @@ class System:
             self.kafka.start()
         if not self.postgres.is_alive():
             self.postgres.start()
-        for kind, start in ((Loader, self.start_loader), (Worker, self.start_worker),
-                            (Edge, self.start_edge)):
+        for kind, start in (
+            (Loader, self.start_loader),
+            (Worker, self.start_worker),
+            (Edge, self.start_edge),
+        ):
             living = self.living(kind)
             for surplus in living[1:]:
                 surplus.stop()
@@ -118,7 +131,9 @@ class System:
                 try:
                     status = program.stop()
                     if status != 0:
-                        problems.append(f"{program.name} ended with {status}:\n{program.log_tail()}")
+                        problems.append(
+                            f"{program.name} ended with {status}:\n{program.log_tail()}"
+                        )
                 except AssertionError as error:
                     problems.append(str(error))
             problems += [f"{program.name}: {line}" for line in program.complaints()]
@@ -139,14 +154,20 @@ class System:
         env = self.environment()
         env.update({f"MILLRACE_{name}": str(value) for name, value in settings.items()})
         env["ASAN_OPTIONS"] = "abort_on_error=1"
-        return subprocess.run([self.build / "bin" / "millracectl", *map(str, arguments)], env=env,
-                              capture_output=True, text=True, timeout=deadline_s)
+        return subprocess.run(
+            [self.build / "bin" / "millracectl", *map(str, arguments)],
+            env=env,
+            capture_output=True,
+            text=True,
+            timeout=deadline_s,
+        )
 
     def must_ctl(self, *arguments, **options):
         """Its standard output; an error when its exit status is not 0."""
         done = self.ctl(*arguments, **options)
-        assert done.returncode == 0, \
-            f"millracectl {' '.join(map(str, arguments))}: {done.returncode}\n{done.stdout}{done.stderr}"
+        assert done.returncode == 0, (
+            f"millracectl {arguments}: {done.returncode}\n{done.stdout}{done.stderr}"
+        )
         return done.stdout
 
     def new_key(self, account, scopes=SCOPES, operator=False):
@@ -181,7 +202,9 @@ class System:
     def lag(self, domain="billing"):
         """Commands in the log that are not settled yet."""
         ends = self.log.end_offsets(f"{domain}.commands")
-        applied = dict(self.sql("select lane, applied from millrace.lane where domain = %s", domain))
+        applied = dict(
+            self.sql("select lane, applied from millrace.lane where domain = %s", domain)
+        )
         return sum(end - applied.get(lane, 0) for lane, end in ends.items())
 
     def wait_applied(self, deadline_s=60):

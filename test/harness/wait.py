@@ -1,4 +1,5 @@
 """Waiting for an event, with a deadline."""
+
 import time
 
 

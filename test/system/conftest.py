@@ -1,4 +1,5 @@
 """What the stories share: one running system, made whole again before each of them."""
+
 from pathlib import Path
 
 import pytest
@@ -8,10 +9,14 @@ from harness.system import System
 
 
 def pytest_addoption(parser):
-    parser.addoption("--build", default=str(paths.ROOT / "build" / "release"),
-                     help="the build whose programs run: build/release or build/checked")
-    parser.addoption("--seed", type=int, default=None,
-                     help="take the random choices of an earlier run again")
+    parser.addoption(
+        "--build",
+        default=str(paths.ROOT / "build" / "release"),
+        help="the build whose programs run: build/release or build/checked",
+    )
+    parser.addoption(
+        "--seed", type=int, default=None, help="take the random choices of an earlier run again"
+    )
 
 
 def pytest_configure(config):
