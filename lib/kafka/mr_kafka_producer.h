@@ -1,8 +1,8 @@
 /* A Kafka producer on a libuv loop: idempotent, acks=all, bounded, with one honest report for each
  * message that it took.
  *
- *     STARTING/READY -fatal error of librdkafka-> RENEWING -new instance made-> READY
- *     any -close-> FLUSHING -all reported, or the deadline-> CLOSED
+ *     READY -fatal error of librdkafka-> RENEWING -new instance made-> READY
+ *     READY, RENEWING -close-> FLUSHING -all reported, or the deadline-> CLOSING -destroyed-> gone
  *
  * When librdkafka reports a fatal error (2.0.2 has some after broker restarts), every message in
  * flight is reported MR_KAFKA_UNKNOWN, the instance is destroyed in the thread pool and a new one
@@ -26,15 +26,17 @@ struct mr_kafka_producer;
     INT32_C(-1) /* murmur2 of the key, as mr_lane_of; a random one without key */
 
 enum mr_kafka_outcome {
-    MR_KAFKA_STORED,     /* on every replica that it must be on */
+    MR_KAFKA_STORED, /* on every replica that it must be on, and partition and offset are known */
     MR_KAFKA_NOT_STORED, /* surely not in the log */
-    MR_KAFKA_UNKNOWN     /* may or may not be, now or later */
+    MR_KAFKA_UNKNOWN     /* may or may not be, now or later; or it is, but nobody can say where */
 };
 
 struct mr_kafka_report {
     void *opaque; /* of the message */
     enum mr_kafka_outcome outcome;
-    enum mr_status status; /* MR_OK when stored, else as mr_kafka_status_of */
+    enum mr_status status; /* MR_OK when stored; MR_INVALID: this message can never be; MR_BUSY:
+                              brokers or topic are away, retry; MR_LOST: purged or closed;
+                              MR_FATAL: the instance failed and is renewed */
     int32_t partition;     /* -1: not known */
     int64_t offset;        /* -1: not known */
     int64_t append_ms;     /* the broker's LogAppendTime; -1: not known */
@@ -56,7 +58,7 @@ struct mr_kafka_producer_settings {
     uint32_t message_timeout_ms; /* NOT_STORED or UNKNOWN after it; 0: never times out */
     uint32_t queue_messages_max; /* not reported yet; 0: 100,000 */
     size_t queue_bytes_max;      /* rounded up to KiB; 0: 256 MiB */
-    size_t message_bytes_max;    /* keys, values and headers; 0: 1 MiB, as the topics */
+    size_t message_bytes_max;    /* as mr_kafka_message_bytes; 0: 1 MiB, as the topics */
     /* One report for each message that send took, never from within send, purge or close. */
     void (*on_report)(void *owner, const struct mr_kafka_report *report);
     /* The instance failed for good (ready = false, why says how, after all its UNKNOWN reports)
@@ -77,6 +79,10 @@ struct mr_kafka_producer_counters {
     uint64_t bytes;     /* of keys and values taken */
 };
 
+/* What the broker's max.message.bytes is held against when the message is alone in its batch and
+ * not compressed: never less, and at most 100 bytes and 10 a header more. */
+size_t mr_kafka_message_bytes(const struct mr_kafka_message *message);
+
 /* Connects by itself, later; brokers that are away are no error here. MR_INVALID: a property does
  * not fit, why names it. */
 MR_MUST_CHECK enum mr_status
@@ -84,8 +90,8 @@ mr_kafka_producer_new(uv_loop_t *loop, const struct mr_kafka_producer_settings *
                       struct mr_kafka_producer **out, struct mr_error *why);
 
 /* Copies all that message points to. MR_OK: exactly one report will follow. Otherwise none:
- * MR_LIMIT the queue is full (go on after reports), MR_BUSY between instances, MR_INVALID too
- * large or a topic that cannot be, MR_LOST closing. why may be NULL. */
+ * MR_LIMIT the queue is full (go on after reports), MR_BUSY between instances or no such topic,
+ * MR_INVALID too large, MR_LOST closing. why may be NULL. */
 MR_MUST_CHECK enum mr_status mr_kafka_producer_send(struct mr_kafka_producer *producer,
                                                     const struct mr_kafka_message *message,
                                                     struct mr_error *why);
