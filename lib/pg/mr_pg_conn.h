@@ -48,7 +48,7 @@ struct mr_pg_stmt {
 /* Zero means the default in brackets; strings are copied. */
 struct mr_pg_options {
     const char *conninfo;         /* libpq's: keywords or URI; several hosts are welcome */
-    const char *application_name; /* shown in pg_stat_activity [millrace] */
+    const char *application_name; /* where conninfo has none; in pg_stat_activity [millrace] */
     /* Set on each new session; negative: leave the server's. */
     int statement_timeout_ms;           /* [30,000] */
     int lock_timeout_ms;                /* [10,000] */

@@ -63,9 +63,9 @@ void mr_pg_param_uuid(struct mr_pg_params *params, const struct mr_uuid *value);
 /* UTF-8 without NUL bytes (the server refuses both otherwise). An absent slice is NULL. */
 void mr_pg_param_text(struct mr_pg_params *params, struct mr_slice value);
 void mr_pg_param_bytea(struct mr_pg_params *params, struct mr_slice value);
-/* timestamptz; unix_ms between MR_TIME_MS_MAX and its negative, others are MR_INVALID. */
+/* timestamptz from 4713 BC to MR_TIME_MS_MAX; others are MR_INVALID. */
 void mr_pg_param_time(struct mr_pg_params *params, int64_t unix_ms);
-/* date; days since 1970-01-01. */
+/* date; days since 1970-01-01, in the same range. */
 void mr_pg_param_day(struct mr_pg_params *params, int32_t day);
 /* In text format, for the server to read as whatever type $n has: filters of the edge whose type
  * only the SQL knows. Must not hold a NUL byte (MR_INVALID). An absent slice is NULL. */

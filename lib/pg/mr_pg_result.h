@@ -37,7 +37,7 @@ enum mr_pg_class {
 /* Strings are "" where the server sent none; all die with the result. */
 struct mr_pg_error {
     enum mr_pg_class class;
-    const char *sqlstate; /* five characters; "08006" for ABORTED by a break, LOST; "" for LATE */
+    const char *sqlstate; /* five characters; "25P02" of ABORTED, "08006" of LOST, "" of LATE */
     const char *message;  /* the server's one sentence, or ours */
     const char *detail;   /* may hold values of the row: for operators, not for clients */
     const char *schema;
