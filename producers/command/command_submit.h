@@ -60,8 +60,10 @@ typedef uint64_t command_ticket;
 
 struct command_submit *command_submit_new(uv_loop_t *loop,
                                           const struct command_submit_settings *settings);
-/* Binds the log; once, before the first send. */
+/* Binds the log (copied); once, before the first send. */
 void command_submit_open(struct command_submit *submit, const struct command_log *log);
+const struct command_log *command_submit_log(const struct command_submit *submit);
+uv_loop_t *command_submit_loop(const struct command_submit *submit);
 
 struct command_kafka_settings {
     const struct mr_kafka_conf *conf;
