@@ -104,8 +104,7 @@ static const char *on_target(struct mr_http_parse *p, const char *at, const char
     if (*to == '#')
         return mr_http_refuse(p, to, 400, "The request target has a fragment.");
     if (*to != ' ' || p->target_len == 0)
-        return mr_http_state_refuse_byte(p, to,
-                                         "the request target (other bytes are percent-encoded)");
+        return mr_http_state_refuse_byte(p, to, "the request target");
     p->state = VERSION;
     return to + 1;
 }
