@@ -1,4 +1,5 @@
 #include "story.h"
+#include "engine_command.h"
 #include "story_schema.h"
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -168,19 +169,28 @@ static struct mr_ce_command command_of(struct story *s, const struct story_step 
     };
 }
 
+/* What rows refer to: a command as it came from the log, as far as a store looks at it. */
+static const struct engine_command *engine_command_of(struct story *s, struct story_step *step)
+{
+    struct engine_command *command = mr_arena_alloc(&s->arena, sizeof *command);
+    command->ce = command_of(s, step);
+    command->record.in.append_time_ms = s->time_ms;
+    return command;
+}
+
 void story_do(struct story *s, struct story_step step)
 {
-    const struct mr_ce_command ce = command_of(s, &step);
-    struct engine_input input = {.ce = &ce, .time_ms = s->time_ms};
+    const struct engine_command *command = engine_command_of(s, &step);
+    struct engine_input input = {.ce = &command->ce, .time_ms = s->time_ms};
     json_array_append_new(s->borrowed, step.body);
     story_schema_body(step.type, step.body);
     cr_assert(billing_domain.knows(step.type));
-    cr_assert_eq(billing_domain.read(&ce, step.body, &s->arena, &input.body), MR_OK);
+    cr_assert_eq(billing_domain.read(&command->ce, step.body, &s->arena, &input.body), MR_OK);
     cr_assert_eq(engine_sheet_want(s->sheet, &input), MR_OK);
     load(s);
     engine_sheet_events(s->sheet, &s->events_before);
     engine_sheet_rows(s->sheet, &s->rows_before);
-    s->verdict = engine_sheet_decide(s->sheet, NULL, &input, mr_slice_text("key"), &s->refusal);
+    s->verdict = engine_sheet_decide(s->sheet, command, &input, mr_slice_text("key"), &s->refusal);
     cr_assert_neq(s->verdict, ENGINE_DECIDED_FULL);
     if (s->verdict == ENGINE_DECIDED_REJECTED) {
         story_schema_refusal(step.type, s->refusal.problem);
