@@ -22,13 +22,12 @@ case $verb in
 start)
     mkdir -p "$folder"
     [ "$(id -u)" != 0 ] || chown postgres "$folder"
-    cd "$folder"
-    as_server mkdir s
-    as_server "$bin/initdb" -D d -A trust -U millrace --no-locale -E UTF8 --no-sync >initdb.log 2>&1 ||
-        { cat initdb.log >&2; exit 1; }
+    as_server mkdir "$folder/s"
+    as_server "$bin/initdb" -D "$folder/d" -A trust -U millrace --no-locale -E UTF8 --no-sync \
+        >"$folder/initdb.log" 2>&1 || { cat "$folder/initdb.log" >&2; exit 1; }
     as_server "$bin/pg_ctl" -D "$folder/d" -w -s -l "$folder/d/server.log" \
         -o "-c listen_addresses= -c fsync=off -c timezone=Asia/Tokyo -k $folder/s" start ||
-        { cat d/server.log >&2; exit 1; }
+        { cat "$folder/d/server.log" >&2; exit 1; }
     for file in "$@"; do
         "$bin/psql" -h "$folder/s" -U millrace -d postgres -q -1 -v ON_ERROR_STOP=1 -f "$file"
     done
