@@ -2,6 +2,7 @@
 
 #include "mr_clock.h"
 #include <assert.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -245,6 +246,7 @@ static void on_probe(uv_timer_t *probe)
 void mr_loop_init(struct mr_loop *loop, struct mr_metrics *metrics)
 {
     *loop = (struct mr_loop){.alarm_ms = INT64_MAX};
+    signal(SIGPIPE, SIG_IGN); /* libuv's try_write would raise it */
     if (uv_loop_init(&loop->uv) != 0)
         abort();
     loop->uv.data = loop;

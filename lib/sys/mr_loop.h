@@ -35,7 +35,8 @@ struct mr_loop {
 };
 
 /* metrics may be NULL; otherwise millrace_loop_lag_seconds is registered there: how late a timer
- * of 100 ms fires. Aborts where the system has no descriptors left for a loop. */
+ * of 100 ms fires. From here on SIGPIPE is ignored: a closed peer is an error of its write. Aborts
+ * where the system has no descriptors left for a loop. */
 void mr_loop_init(struct mr_loop *loop, struct mr_metrics *metrics);
 /* Until mr_loop_stop, or until no handle or timer is active. */
 void mr_loop_run(struct mr_loop *loop);

@@ -27,7 +27,6 @@ void mr_signal_start(struct mr_signal *signals, struct mr_loop *loop, void (*ask
                      void *data)
 {
     *signals = (struct mr_signal){.asked = asked, .data = data};
-    signal(SIGPIPE, SIG_IGN);
     watch(&signals->term, loop, SIGTERM, signals);
     watch(&signals->interrupt, loop, SIGINT, signals);
 }

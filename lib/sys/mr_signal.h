@@ -1,5 +1,5 @@
 /* SIGTERM and SIGINT ask the program to end: the first calls back on the loop, a second one exits
- * at once with status 3. SIGPIPE is ignored (a closed peer is an error of its write). */
+ * at once with status 3. */
 #ifndef MR_SIGNAL_H
 #define MR_SIGNAL_H
 
