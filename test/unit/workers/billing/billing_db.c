@@ -58,7 +58,7 @@ void billing_db_open(struct billing_db *db)
     const struct mr_pg_options options = {.conninfo = conninfo};
     const struct mr_pg_events events = {.on_up = on_up, .on_down = on_down, .data = db};
     struct mr_error why;
-    *db = (struct billing_db){.sql = domain_store_sql_new(&billing_store)};
+    *db = (struct billing_db){0};
     mr_arena_init(&db->arena, ARENA_BYTES_MAX);
     snprintf(conninfo, sizeof conninfo, "host=%s/s user=millrace dbname=postgres",
              getenv("BILLING_DB"));
@@ -73,7 +73,6 @@ void billing_db_close(struct billing_db *db)
     mr_pg_close(db->conn, NULL, NULL);
     uv_run(&db->loop, UV_RUN_DEFAULT);
     cr_assert_eq(uv_loop_close(&db->loop), 0);
-    domain_store_sql_free(db->sql);
     mr_arena_free(&db->arena);
 }
 
@@ -152,14 +151,14 @@ const char *billing_db_text(struct billing_db *db, const char *sql, const struct
 
 void billing_db_save(struct billing_db *db, const struct engine_save *save)
 {
-    struct domain_store_calls calls;
-    cr_assert_eq(domain_store_sql_save(db->sql, save, &db->arena, &calls), MR_OK);
+    struct store_call calls[STORE_CALLS_MAX];
+    size_t count = store_calls_save(&billing_store, save, &db->arena, calls);
     billing_db_exec(db, "BEGIN", NULL);
-    for (size_t i = 0; i < calls.count; i++) {
-        const struct domain_store_call *call = &calls.items[i];
-        struct mr_pg_result *result = billing_db_run(db, call->stmt, &call->params);
-        expect_ok(result, call->stmt->name);
-        cr_assert_eq(mr_pg_result_affected(result), (int64_t)call->rows, "%s", call->stmt->name);
+    for (size_t i = 0; i < count; i++) {
+        struct mr_pg_result *result = billing_db_run(db, &calls[i].stmt, &calls[i].params);
+        expect_ok(result, calls[i].stmt.sql);
+        cr_assert_eq(mr_pg_result_affected(result), (int64_t)calls[i].rows, "%s",
+                     calls[i].stmt.sql);
         mr_pg_result_free(result);
     }
     billing_db_exec(db, "COMMIT", NULL);
@@ -167,18 +166,13 @@ void billing_db_save(struct billing_db *db, const struct engine_save *save)
 
 struct engine_entity billing_db_load(struct billing_db *db, const struct engine_key *key)
 {
-    struct domain_store_calls calls;
+    struct store_call call;
     struct engine_entity entity = {.key = *key};
-    struct mr_error why;
-    cr_assert_eq(domain_store_sql_load(db->sql, key, 1, &db->arena, &calls), MR_OK);
-    cr_assert_eq(calls.count, 1);
-    cr_assert_eq(calls.items[0].kind, key->kind);
-    struct mr_pg_result *result = billing_db_run(db, calls.items[0].stmt, &calls.items[0].params);
-    expect_ok(result, calls.items[0].stmt->name);
+    store_call_load(&billing_store, key, &db->arena, &call);
+    struct mr_pg_result *result = billing_db_run(db, &call.stmt, &call.params);
+    expect_ok(result, call.stmt.sql);
     if (mr_pg_result_rows(result) == 1) {
-        enum mr_status status =
-            domain_store_sql_read(db->sql, result, 0, key->kind, &db->arena, &entity, &why);
-        cr_assert_eq(status, MR_OK, "%s", why.text);
+        entity = store_call_read(&billing_store, result, key->kind, &db->arena);
         cr_assert_eq(memcmp(&entity.key, key, sizeof *key), 0);
     } else {
         cr_assert_eq(mr_pg_result_rows(result), 0);

@@ -3,12 +3,11 @@
 #ifndef BILLING_DB_H
 #define BILLING_DB_H
 
-#include "domain_store_sql.h"
+#include "store_calls.h"
 
 struct billing_db {
     uv_loop_t loop;
     struct mr_pg_conn *conn;
-    struct domain_store_sql *sql;
     struct mr_arena arena;
     bool up;
 };

@@ -157,34 +157,20 @@ Test(store, given_another_account_then_it_has_no_such_entity)
     end(&db, &s);
 }
 
-Test(store, given_keys_of_several_kinds_then_one_call_loads_each_kind)
-{
-    struct billing_db db;
-    struct story s = story_in(&db);
-    const struct engine_key keys[] = {
-        {.kind = BILLING_SERIES, .account = s.account, .id = s.account},
-        {.kind = BILLING_INVOICE, .account = s.account, .id = story_uuid(1, 1)},
-        {.kind = BILLING_INVOICE, .account = s.account, .id = story_uuid(1, 2)},
-    };
-    struct domain_store_calls calls;
-    cr_assert_eq(domain_store_sql_load(db.sql, keys, 3, &db.arena, &calls), MR_OK);
-    cr_assert_eq(calls.count, 2);
-    cr_assert_eq(calls.items[0].kind, BILLING_INVOICE);
-    cr_assert_eq(calls.items[0].rows, 2);
-    cr_assert_str_eq(calls.items[0].stmt->name, "billing.invoice.load");
-    cr_assert_eq(calls.items[1].kind, BILLING_SERIES);
-    end(&db, &s);
-}
-
-/* Runs the one update of the story's open batch. */
-static int64_t updated(struct billing_db *db, struct story *s)
+/* Runs the first statement of the story's open batch, which is about its invoice. */
+static struct mr_pg_result *run_first(struct billing_db *db, struct story *s)
 {
     struct engine_save save = {0};
-    struct domain_store_calls calls;
+    struct store_call calls[STORE_CALLS_MAX];
     save.entities = engine_sheet_writes(s->sheet, &save.entity_count);
-    cr_assert_eq(domain_store_sql_save(db->sql, &save, &db->arena, &calls), MR_OK);
-    cr_assert_str_eq(calls.items[0].stmt->name, "billing.invoice.update");
-    struct mr_pg_result *result = billing_db_run(db, calls.items[0].stmt, &calls.items[0].params);
+    cr_assert_gt(store_calls_save(&billing_store, &save, &db->arena, calls), 0);
+    return billing_db_run(db, &calls[0].stmt, &calls[0].params);
+}
+
+static int64_t updated(struct billing_db *db, struct story *s)
+{
+    struct mr_pg_result *result = run_first(db, s);
+    cr_assert_str_eq(mr_pg_result_error(result).sqlstate, "");
     int64_t affected = mr_pg_result_affected(result);
     mr_pg_result_free(result);
     return affected;
@@ -207,37 +193,28 @@ Test(store, given_an_entity_that_exists_then_its_insert_is_refused)
 {
     struct billing_db db;
     struct story s = story_in(&db);
-    struct engine_save save = {0};
-    struct domain_store_calls calls;
     done(&s, invoice_created("EUR", 1250));
     save_story(&db, &s);
-    save.entities = engine_sheet_writes(s.sheet, &save.entity_count);
-    cr_assert_eq(domain_store_sql_save(db.sql, &save, &db.arena, &calls), MR_OK);
-    struct mr_pg_result *result = billing_db_run(&db, calls.items[0].stmt, &calls.items[0].params);
+    struct mr_pg_result *result = run_first(&db, &s);
     cr_assert_eq(mr_pg_result_error(result).class, MR_PG_ROW);
     cr_assert_str_eq(mr_pg_result_error(result).constraint, "invoice_pkey");
     mr_pg_result_free(result);
     end(&db, &s);
 }
 
-Test(store, given_a_full_arena_then_limit)
+Test(store, given_no_memory_for_an_image_then_limit)
 {
-    struct billing_db db;
-    struct story s = story_in(&db);
-    struct engine_save save = {0};
-    struct domain_store_calls calls;
+    struct story s = story_of(invoice_created_of("EUR", story_lines(500, 1, 1), -1));
+    struct engine_entity entity = *story_entity(&s, BILLING_INVOICE, &s.invoice);
+    struct domain_store_value values[DOMAIN_STORE_COLUMNS_MAX] = {0};
     struct mr_arena small;
-    done(&s, invoice_created_of("EUR", story_lines(500, 1, 1), -1));
-    save.entities = engine_sheet_writes(s.sheet, &save.entity_count);
-    mr_arena_init(&small, 64);
-    cr_assert_eq(domain_store_sql_save(db.sql, &save, &small, &calls), MR_LIMIT);
-    mr_arena_free(&small);
-    mr_arena_init(&small, 16 << 10); /* room for the calls, not for the lines */
-    cr_assert_eq(domain_store_sql_save(db.sql, &save, &small, &calls), MR_OK);
-    cr_assert_eq(mr_pg_query(db.conn, calls.items[0].stmt, &calls.items[0].params, NULL, NULL),
+    struct mr_error why;
+    mr_arena_init(&small, 4096);
+    billing_store.kinds[BILLING_INVOICE]->write(&entity, values);
+    cr_assert_eq(billing_store.kinds[BILLING_INVOICE]->read(values, &small, &entity, &why),
                  MR_LIMIT);
     mr_arena_free(&small);
-    end(&db, &s);
+    story_end(&s);
 }
 
 Test(store, given_a_row_that_a_later_release_wrote_then_it_is_named_and_not_guessed)
