@@ -2,7 +2,6 @@
 
 #define T MR_HTTP_CHAR_TOKEN
 #define U MR_HTTP_CHAR_TARGET
-#define L MR_HTTP_CHAR_LOOK
 #define V MR_HTTP_CHAR_VALUE
 #define H MR_HTTP_CHAR_HOST
 #define X MR_HTTP_CHAR_HEX
@@ -14,7 +13,7 @@ const uint8_t mr_http_chars[256] = {
     ['"'] = V,
     ['#'] = T | V,
     ['$'] = T | U | V | H,
-    ['%'] = T | U | L | V | H,
+    ['%'] = T | U | V | H,
     ['&'] = T | U | V | H,
     ['\''] = T | U | V | H,
     ['('] = U | V | H,
@@ -35,9 +34,9 @@ const uint8_t mr_http_chars[256] = {
     ['@'] = U | V,
     ['A' ... 'F'] = T | U | V | H | X,
     ['G' ... 'Z'] = T | U | V | H,
-    ['['] = U | L | V,
+    ['['] = U | V,
     ['\\'] = V,
-    [']'] = U | L | V,
+    [']'] = U | V,
     ['^'] = T | V,
     ['_'] = T | U | V | H,
     ['`'] = T | V,

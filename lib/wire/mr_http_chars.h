@@ -8,11 +8,10 @@
 
 enum {
     MR_HTTP_CHAR_TOKEN = 1,  /* tchar */
-    MR_HTTP_CHAR_TARGET = 2, /* may stand in a request target */
-    MR_HTTP_CHAR_LOOK = 4,   /* in a target or host only where it stands rightly: % [ ] */
-    MR_HTTP_CHAR_VALUE = 8,  /* in a field value: visible, SP, HTAB, bytes above 0x7f */
-    MR_HTTP_CHAR_HOST = 16,  /* in a host name; no comma, which two merged fields would leave */
-    MR_HTTP_CHAR_HEX = 32
+    MR_HTTP_CHAR_TARGET = 2, /* may stand in a request target, brackets in its host */
+    MR_HTTP_CHAR_VALUE = 4,  /* in a field value: visible, SP, HTAB, bytes above 0x7f */
+    MR_HTTP_CHAR_HOST = 8,   /* in a host name; no comma, which two merged fields would leave */
+    MR_HTTP_CHAR_HEX = 16
 };
 
 extern const uint8_t mr_http_chars[256];

@@ -55,17 +55,12 @@ static bool host_is_valid(struct mr_slice s)
 static enum mr_status split_path(struct mr_http_request *req, struct mr_slice s,
                                  struct mr_http_error *error)
 {
-    unsigned seen = 0;
-    for (size_t i = 0; i < s.len; i++)
-        seen |= mr_http_chars[(unsigned char)s.data[i]];
-    if (seen & MR_HTTP_CHAR_LOOK) {
-        if (memchr(s.data, '[', s.len) || memchr(s.data, ']', s.len))
-            return refuse(error, 400, "A bracket in the request target must be percent-encoded.");
-        if (!escapes_are_hex(s))
-            return refuse(error, 400,
-                          "A '%%' in the request target is not followed by two hex digits.");
-    }
-    const char *mark = s.len ? memchr(s.data, '?', s.len) : NULL;
+    if (memchr(s.data, '[', s.len) || memchr(s.data, ']', s.len))
+        return refuse(error, 400, "A bracket in the request target must be percent-encoded.");
+    if (memchr(s.data, '%', s.len) && !escapes_are_hex(s))
+        return refuse(error, 400,
+                      "A '%%' in the request target is not followed by two hex digits.");
+    const char *mark = memchr(s.data, '?', s.len); /* s is never absent */
     req->path = s;
     req->query = mr_slice(NULL, 0);
     if (mark) {
