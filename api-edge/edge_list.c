@@ -1,0 +1,266 @@
+#include "edge_list.h"
+
+#include "mr_http_text.h"
+#include <stdio.h>
+
+#define PAGE_BYTES (1024 * 1024) /* a page ends after the item that reaches this */
+
+/* ---- what is asked for ---- */
+
+static bool refuse_value(struct edge_list *list, const char *name, const char *detail)
+{
+    edge_refuse(list->r, "malformed", "%s %s.", name, detail);
+    return false;
+}
+
+static bool read_limit(struct edge_list *list, struct mr_slice value)
+{
+    int64_t n = 0;
+    for (size_t i = 0; i < value.len && n <= EDGE_LIST_LIMIT_MAX; i++)
+        n = value.data[i] >= '0' && value.data[i] <= '9' ? n * 10 + (value.data[i] - '0')
+                                                         : EDGE_LIST_LIMIT_MAX + 1;
+    if (n < 1 || n > EDGE_LIST_LIMIT_MAX)
+        return refuse_value(list, "limit", "must be a number from 1 to 200");
+    list->limit = n;
+    list->limit_given = true;
+    return true;
+}
+
+static bool read_order(struct edge_list *list, struct mr_slice value)
+{
+    for (size_t i = 0; i < list->resource->order_count; i++)
+        if (mr_slice_is(value, list->resource->orders[i].column)) {
+            list->order = i;
+            return true;
+        }
+    return refuse_value(list, "order", "must be one of the orders that the list is declared with");
+}
+
+static bool read_declared(struct edge_list *list, const struct mr_catalog_parameter *parameter,
+                          struct mr_slice value)
+{
+    struct mr_error why;
+    struct mr_slice *slot = &list->parameters[parameter - list->resource->parameters];
+    if (slot->data)
+        return refuse_value(list, parameter->name, "is given twice");
+    if (mr_catalog_parameter_check(parameter, value, &why) != MR_OK) {
+        edge_refuse(list->r, "malformed", "%s.", why.text);
+        return false;
+    }
+    *slot = value;
+    return true;
+}
+
+/* One parameter; cursor_text is kept until the rest is known, to which it is bound. */
+static bool read_parameter(struct edge_list *list, struct mr_slice name, struct mr_slice value,
+                           struct mr_slice *cursor_text)
+{
+    const struct mr_catalog_parameter *declared = mr_catalog_parameter_of(list->resource, name);
+    if (declared)
+        return read_declared(list, declared, value);
+    if (mr_slice_is(name, "limit") && !list->limit_given)
+        return read_limit(list, value);
+    if (mr_slice_is(name, "order"))
+        return read_order(list, value);
+    if (mr_slice_is(name, "cursor") && !cursor_text->data) {
+        *cursor_text = value;
+        return true;
+    }
+    edge_refuse(list->r, "malformed", "%.*s is not a query parameter of this list, or given twice.",
+                name.len > 64 ? 64 : (int)name.len, name.data);
+    return false;
+}
+
+/* A cursor goes on with the list that it was given for: same route, account, filters and order. */
+static void bind_cursors(struct edge_list *list)
+{
+    struct mr_slice parts[EDGE_SQL_PARAMETERS_MAX + 3];
+    size_t count = list->resource->parameter_count;
+    parts[0] = mr_slice_text(list->resource->type);
+    parts[1] = mr_slice(list->r->account.bytes, sizeof list->r->account.bytes);
+    parts[2] = mr_slice_text(list->resource->orders[list->order].column);
+    memcpy(parts + 3, list->parameters, count * sizeof *parts);
+    list->list = edge_cursor_list(parts, count + 3);
+}
+
+static bool add_fallbacks(struct edge_list *list)
+{
+    for (size_t i = 0; i < list->resource->parameter_count; i++) {
+        const struct mr_catalog_parameter *p = &list->resource->parameters[i];
+        if (!list->parameters[i].data && p->required)
+            return refuse_value(list, p->name, "is required");
+        if (!list->parameters[i].data && p->fallback)
+            list->parameters[i] = mr_slice_text(p->fallback);
+    }
+    return true;
+}
+
+bool edge_list_read(struct edge_list *list, struct edge_request *r)
+{
+    struct mr_slice rest = r->x->request->query, raw_name, raw, name, value, cursor = {0};
+    struct mr_arena *arena = edge_arena(r);
+    *list = (struct edge_list){.r = r, .resource = r->match.list, .limit = EDGE_LIST_LIMIT};
+    list->parameters =
+        mr_arena_array(arena, list->resource->parameter_count, sizeof *list->parameters);
+    if (!list->parameters) {
+        edge_query_refuse(r, MR_LIMIT);
+        return false;
+    }
+    while (mr_http_query_next(&rest, &raw_name, &raw)) {
+        if (mr_http_decode(raw_name, MR_HTTP_QUERY_PART, arena, &name) != MR_OK ||
+            mr_http_decode(raw.data ? raw : mr_slice_text(""), MR_HTTP_QUERY_PART, arena, &value) !=
+                MR_OK) {
+            edge_refuse(r, "malformed", "The query holds what cannot be decoded.");
+            return false;
+        }
+        if (!read_parameter(list, name, value, &cursor))
+            return false;
+    }
+    if (!add_fallbacks(list))
+        return false;
+    bind_cursors(list);
+    list->has_cursor = cursor.data != NULL;
+    if (list->has_cursor && edge_cursor_read(cursor, list->list, arena, &list->cursor) != MR_OK)
+        return refuse_value(list, "cursor",
+                            "is not one that this list has given for these parameters");
+    return true;
+}
+
+/* ---- its rows ---- */
+
+/* Parameters lie in memory of their own: a stream asks more often than an arena has room. */
+enum mr_status edge_list_ask(struct edge_list *list, int64_t rows, mr_pg_on_result answered,
+                             void *asker)
+{
+    const struct edge_sql *sql = edge_reads_sql(list->r->edge->reads, list->resource);
+    struct mr_arena arena;
+    struct mr_pg_params params;
+    mr_arena_init(&arena, 16384);
+    mr_pg_params_init(&params, &arena);
+    mr_pg_param_uuid(&params, &list->r->account);
+    for (size_t i = 0; i < list->resource->parameter_count; i++)
+        mr_pg_param_any(&params, list->parameters[i]);
+    mr_pg_param_uuid(&params, list->has_cursor ? &list->cursor.id : NULL);
+    mr_pg_param_any(&params, list->has_cursor ? list->cursor.value : (struct mr_slice){0});
+    mr_pg_param_int8(&params, rows);
+    enum mr_status s =
+        edge_query_of(list->r, &(struct edge_query_ask){.stmt = &sql->lists[list->order],
+                                                        .params = &params,
+                                                        .deadline_ms = EDGE_READ_DEADLINE_MS,
+                                                        .answered = answered,
+                                                        .asker = asker});
+    mr_arena_free(&arena);
+    return s;
+}
+
+bool edge_list_is_good(struct edge_list *list, const struct mr_pg_result *result)
+{
+    /* Parameters were checked; what the database still cannot read as a value is the cursor's. */
+    struct mr_pg_error error = mr_pg_result_error(result);
+    if (list->has_cursor && strncmp(error.sqlstate, "22", 2) == 0)
+        return refuse_value(list, "cursor", "is not one that this list has given");
+    return edge_query_is_good(list->r, result);
+}
+
+bool edge_list_move(struct edge_list *list, const struct mr_pg_result *result, int row)
+{
+    struct mr_slice value = mr_pg_result_text(result, row, EDGE_LIST_VALUE);
+    if (value.data && value.len <= sizeof list->value) {
+        list->cursor.id = mr_pg_result_uuid(result, row, EDGE_LIST_ID);
+        memcpy(list->value, value.data, value.len);
+        list->cursor.value = mr_slice(list->value, value.len);
+        list->has_cursor = true;
+        return true;
+    }
+    MR_LOG_LIMITED(list->r->edge->log, &list->r->edge->refused, ERROR,
+                   "a list cannot go on after a row without its order's value",
+                   mr_f_text("resource", list->resource->type),
+                   mr_f_text("column", list->resource->orders[list->order].column));
+    return false;
+}
+
+/* ---- a page ---- */
+
+/* The list's own URL with the cursor in place of the one that was given. What the client sent may
+ * hold characters that would end the link early. */
+static void write_next(const struct edge_list *list, const char *cursor, struct mr_buf *out)
+{
+    const struct mr_http_request *request = list->r->x->request;
+    struct mr_slice rest = request->query, name, value;
+    mr_buf_char(out, '<');
+    mr_buf_slice(out, request->path);
+    mr_buf_char(out, '?');
+    while (mr_http_query_next(&rest, &name, &value)) {
+        struct mr_slice pair =
+            mr_slice(name.data, value.data ? name.len + 1 + value.len : name.len);
+        if (mr_slice_is(name, "cursor"))
+            continue;
+        for (size_t i = 0; i < pair.len; i++)
+            if (strchr("<>\"\\^`{|}", pair.data[i]))
+                mr_buf_printf(out, "%%%02X", (unsigned char)pair.data[i]);
+            else
+                mr_buf_char(out, pair.data[i]);
+        mr_buf_char(out, '&');
+    }
+    mr_buf_printf(out, "cursor=%s>; rel=\"next\"", cursor);
+    mr_buf_char(out, '\0');
+}
+
+static void answer_page(struct edge_list *list, struct mr_buf *body, const char *cursor)
+{
+    struct edge_request *r = list->r;
+    struct edge_fields fields = {0};
+    struct mr_buf link;
+    char etag[EDGE_ETAG_TEXT + 1];
+    mr_buf_init(&link, 16384); /* the request line is at most 8 KiB */
+    if (cursor) {
+        write_next(list, cursor, &link);
+        if (mr_buf_ok(&link))
+            edge_field(&fields, "Link", link.data);
+    }
+    edge_field(&fields, "ETag", edge_etag_of(mr_buf_all(body), etag));
+    edge_field(&fields, "Cache-Control", list->resource->cache_control);
+    if (edge_etag_is_known(r->x->request, etag))
+        edge_answer(r, 304, &fields, mr_slice_text(""));
+    else
+        edge_answer_json(r, 200, &fields, body);
+    mr_buf_free(&link);
+}
+
+static void on_page(struct mr_pg_result *result, void *data)
+{
+    struct edge_list *list = data;
+    const char *cursor = NULL;
+    struct mr_buf body;
+    if (!edge_list_is_good(list, result))
+        return;
+    int rows = mr_pg_result_rows(result), row = 0;
+    mr_buf_init(&body, 0); /* bounded by the rows that came */
+    mr_buf_text(&body, "{\"items\":[");
+    for (; row < rows && row < list->limit && body.len < PAGE_BYTES; row++) {
+        if (row > 0)
+            mr_buf_char(&body, ',');
+        mr_buf_slice(&body, mr_pg_result_text(result, row, EDGE_LIST_BODY));
+    }
+    if (row < rows) { /* there are more */
+        cursor = edge_list_move(list, result, row - 1)
+                     ? edge_cursor_write(&list->cursor, list->list, edge_arena(list->r))
+                     : NULL;
+        if (!cursor) {
+            mr_buf_free(&body);
+            edge_refuse(list->r, "internal", "The list cannot be continued.");
+            return;
+        }
+    }
+    mr_buf_printf(&body, "],\"next_cursor\":%s%s%s}", cursor ? "\"" : "", cursor ? cursor : "null",
+                  cursor ? "\"" : "");
+    answer_page(list, &body, cursor);
+    mr_buf_free(&body);
+}
+
+void edge_list_page(struct edge_list *list)
+{
+    enum mr_status s = edge_list_ask(list, list->limit + 1, on_page, list);
+    if (s != MR_OK)
+        edge_query_refuse(list->r, s);
+}
