@@ -1,0 +1,785 @@
+/* Operations of the engine on a lane's row, and the way of every operation: statements are queued,
+ * answers counted, and the last answer tells the engine. */
+#include "runtime_store_impl.h"
+
+#include "mr_time.h"
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define ARENA_BYTES_MAX ((size_t)512 << 20)
+
+/* ---- statements
+ * ---------------------------------------------------------------------------------- */
+
+/* Set-wise joins of small arrays with large, indexed tables: with fresh statistics missing, a plan
+ * that reads a whole partition is the one to fear. */
+static const struct mr_pg_stmt set_up = {
+    .sql =
+        "SELECT set_config('enable_hashjoin', 'off', false), "
+        "set_config('enable_mergejoin', 'off', false), set_config('enable_seqscan', 'off', false)",
+};
+
+static const struct mr_pg_stmt lock_watch = {
+    .name = "lock_watch",
+    .sql = "SELECT a.pid FROM unnest(pg_blocking_pids($1::int4)) b(pid) "
+           "JOIN pg_stat_activity a USING (pid) "
+           "WHERE EXISTS (SELECT FROM millrace.lane l WHERE l.domain = $2::text "
+           "AND l.lane = ANY($3::int4[]) AND l.backend_pid = a.pid "
+           "AND l.backend_start = a.backend_start) AND pg_terminate_backend(a.pid)",
+    .nparams = 3,
+};
+
+static const struct mr_pg_stmt take = {
+    .name = "take",
+    .sql = "INSERT INTO millrace.lane AS l (domain, lane, fence, backend_pid, backend_start) "
+           "VALUES ($1::text, $2::int4, $3::int8, $4::int4, $5::text::timestamptz) "
+           "ON CONFLICT (domain, lane) DO UPDATE SET fence = excluded.fence, "
+           "backend_pid = excluded.backend_pid, backend_start = excluded.backend_start "
+           "RETURNING l.applied, l.last_record, l.next_event, l.published, l.event_offset",
+    .nparams = 5,
+};
+
+static const struct mr_pg_stmt held = {
+    .name = "held",
+    .sql =
+        "SELECT DISTINCT ON (key) key, position, behind, count(*) OVER (PARTITION BY key) "
+        "FROM millrace.parked WHERE domain = $1::text AND lane = $2::int4 ORDER BY key, position",
+    .nparams = 2,
+};
+
+static const struct mr_pg_stmt unpublished = {
+    .name = "unpublished",
+    .sql = "SELECT e.sequence, e.type, e.time, e.account_id, e.subject, e.subject_version, "
+           "e.command_id, e.key, e.traceparent, e.data "
+           "FROM millrace.lane l JOIN millrace.event e ON e.domain = l.domain AND e.lane = l.lane "
+           "AND e.sequence >= l.published AND e.sequence < l.next_event "
+           "WHERE l.domain = $1::text AND l.lane = $2::int4 ORDER BY e.sequence",
+    .nparams = 2,
+};
+
+static const struct mr_pg_stmt touch = {
+    .name = "touch",
+    .sql = "UPDATE millrace.lane SET fence = $4::int8, published = $5::int8, "
+           "event_offset = $6::int8, backend_pid = $7::int4, "
+           "backend_start = $8::text::timestamptz "
+           "WHERE domain = $1::text AND lane = $2::int4 AND fence = $3::int8",
+    .nparams = 8,
+};
+
+static const struct mr_pg_stmt settle = {
+    .name = "settle",
+    .sql = "SELECT lane, fence FROM millrace.lane WHERE domain = $1::text "
+           "AND lane = ANY($2::int4[]) ORDER BY lane FOR UPDATE",
+    .nparams = 2,
+};
+
+static const struct mr_pg_stmt look_fences = {
+    .name = "look_fences",
+    .sql = "SELECT lane, fence FROM millrace.lane WHERE domain = $1::text "
+           "AND lane = ANY($2::int4[])",
+    .nparams = 2,
+};
+
+static const struct mr_pg_stmt look_requests = {
+    .name = "look_requests",
+    .sql = "SELECT r.lane, r.position, r.action = 'drop', p.key FROM millrace.request r "
+           "LEFT JOIN millrace.parked p USING (domain, lane, position) "
+           "WHERE r.domain = $1::text AND r.lane = ANY($2::int4[]) ORDER BY r.filed_at LIMIT 1000",
+    .nparams = 2,
+};
+
+static const struct mr_pg_stmt begin = {.name = "begin", .sql = "BEGIN"};
+static const struct mr_pg_stmt commit = {.name = "commit", .sql = "COMMIT"};
+static const struct mr_pg_stmt rollback = {.name = "rollback", .sql = "ROLLBACK"};
+
+/* Locks in ascending order; the UPDATE behind it finds the rows as they are then. */
+static const struct mr_pg_stmt claim_lock = {
+    .name = "claim_lock",
+    .sql = "SELECT FROM millrace.lane WHERE domain = $1::text AND lane = ANY($2::int4[]) "
+           "ORDER BY lane FOR UPDATE",
+    .nparams = 2,
+};
+
+static const struct mr_pg_stmt claim = {
+    .name = "claim",
+    .sql = "UPDATE millrace.lane l SET fence = c.fence_new "
+           "FROM unnest($2::int4[], $3::int8[], $4::int8[]) c(lane, fence, fence_new) "
+           "WHERE l.domain = $1::text AND l.lane = c.lane AND l.fence = c.fence RETURNING l.lane",
+    .nparams = 4,
+};
+
+const struct mr_pg_stmt store_nothing = {.name = "nothing", .sql = "SELECT"};
+
+static const struct mr_pg_stmt make_days = {
+    .sql = "SELECT millrace.make_days($1::date, $2::date)",
+    .nparams = 2,
+};
+
+static const struct mr_pg_stmt note_stop = {
+    .sql = "INSERT INTO millrace.lane_stop AS s (domain, lane, fence, reason) "
+           "VALUES ($1::text, $2::int4, $3::int8, $4::text) ON CONFLICT (domain, lane) DO UPDATE "
+           "SET fence = excluded.fence, reason = excluded.reason, stopped_at = now()",
+    .nparams = 4,
+};
+
+/* ---- the way of an operation
+ * ------------------------------------------------------------------------- */
+
+void *store_alloc(struct runtime_store *s, size_t count, size_t bytes)
+{
+    void *p = mr_arena_array(&s->arena, count, bytes);
+    if (!p)
+        abort(); /* a batch is bounded far below the arena */
+    return p;
+}
+
+void store_begin_op(struct runtime_store *s, enum store_op op)
+{
+    assert(s->op == STORE_NONE && s->outstanding == 0);
+    for (size_t i = 0; i < s->kept_count; i++)
+        mr_pg_result_free(s->kept[i]);
+    s->kept_count = 0;
+    mr_arena_reset(&s->arena);
+    s->op = op;
+    s->answer = ENGINE_DONE;
+    s->detail[0] = 0;
+    s->partition_missing = false;
+    s->moved = false;
+    memset(&s->taken, 0, sizeof s->taken);
+    memset(&s->loaded, 0, sizeof s->loaded);
+    s->entities = NULL;
+    s->entity_size = 0;
+    s->claimed_count = s->fence_count = s->request_count = 0;
+}
+
+void store_keep(struct runtime_store *s, struct mr_pg_result *result)
+{
+    assert(s->kept_count < sizeof s->kept / sizeof *s->kept);
+    s->kept[s->kept_count++] = mr_pg_result_take(result);
+}
+
+struct mr_pg_params store_params(struct runtime_store *s)
+{
+    struct mr_pg_params p;
+    mr_pg_params_init(&p, &s->arena);
+    mr_pg_param_text(&p, mr_slice_text(s->domain));
+    return p;
+}
+
+static void lanes_param(struct runtime_store *s, struct mr_pg_params *p, const int32_t *lanes,
+                        size_t count)
+{
+    struct mr_pg_array a;
+    mr_pg_array_init(&a, &s->arena, MR_PG_INT4, (uint32_t)count);
+    for (size_t i = 0; i < count; i++)
+        mr_pg_array_int4(&a, lanes[i]);
+    mr_pg_param_array(p, &a);
+}
+
+static void note_failure(struct runtime_store *s, struct mr_pg_result *result)
+{
+    struct mr_pg_error error = mr_pg_result_error(result);
+    enum mr_pg_outcome outcome = mr_pg_result_outcome(result);
+    if (s->answer != ENGINE_DONE && outcome != MR_PG_LOST)
+        return; /* the first failure says why; the rest was only aborted */
+    if (outcome == MR_PG_LOST)
+        s->answer = ENGINE_LOST;
+    else
+        s->answer = error.class == MR_PG_ROW ? ENGINE_REFUSED : ENGINE_TRANSIENT;
+    s->partition_missing = error.class == MR_PG_PARTITION;
+    snprintf(s->detail, sizeof s->detail, "%s: %s", error.sqlstate, error.message);
+    if (error.class == MR_PG_FATAL)
+        MR_LOG(s->settings.log, ERROR, "the database refuses a statement",
+               mr_f_text("error", s->detail));
+}
+
+static void finish(struct runtime_store *s);
+
+static void on_result(struct mr_pg_result *result, void *data)
+{
+    struct store_call *call = data;
+    struct runtime_store *s = call->store;
+    s->outstanding--;
+    if (mr_pg_result_outcome(result) != MR_PG_OK) {
+        note_failure(s, result);
+    } else if (call->want >= 0 && mr_pg_result_affected(result) != call->want) {
+        s->answer =
+            ENGINE_TRANSIENT; /* another writer was here: all of it is read and tried anew */
+        snprintf(s->detail, sizeof s->detail, "a statement changed %" PRId64 " rows, not %" PRId64,
+                 mr_pg_result_affected(result), call->want);
+        MR_LOG(s->settings.log, ERROR, "rows are not as they were loaded",
+               mr_f_text("error", s->detail));
+    } else if (call->read) {
+        call->read(s, result, call->arg);
+    }
+    if (s->outstanding == 0)
+        finish(s);
+}
+
+void store_query(struct runtime_store *s, const struct mr_pg_stmt *stmt,
+                 const struct mr_pg_params *params, struct store_call call)
+{
+    struct store_call *kept = store_alloc(s, 1, sizeof *kept);
+    *kept = call;
+    kept->store = s;
+    enum mr_status status = mr_pg_query(s->conn, stmt, params, on_result, kept);
+    if (status == MR_OK) {
+        s->outstanding++;
+        return;
+    }
+    if (s->answer == ENGINE_DONE)
+        snprintf(s->detail, sizeof s->detail, "the statement could not be queued");
+    s->answer = ENGINE_TRANSIENT;
+}
+
+void store_end_op(struct runtime_store *s)
+{
+    mr_pg_sync(s->conn);
+    if (s->outstanding == 0)
+        mr_deferred_start(&s->finish); /* never from inside the port's function */
+}
+
+void store_lock_watch(struct runtime_store *s, const int32_t *lanes, size_t count)
+{
+    mr_pg_watch_arm(s->watch, s->backend_pid, lanes, count);
+}
+
+/* ---- answers
+ * -------------------------------------------------------------------------------------------- */
+
+static void roll_back(struct runtime_store *s)
+{
+    if (mr_pg_query(s->conn, &rollback, NULL, NULL, NULL) == MR_OK)
+        mr_pg_sync(s->conn); /* otherwise the connection is gone, and the transaction with it */
+}
+
+static void answer_begun(struct runtime_store *s)
+{
+    int32_t *missed = store_alloc(s, s->claim_count, sizeof *missed);
+    size_t count = 0;
+    for (size_t i = 0; i < s->claim_count; i++) {
+        bool found = false;
+        for (size_t k = 0; k < s->claimed_count && !found; k++)
+            found = s->claimed[k] == s->claims[i].lane;
+        if (!found)
+            missed[count++] = s->claims[i].lane;
+    }
+    engine_on_begun(s->engine, s->answer, missed, count, &s->loaded);
+}
+
+static void send_commit(struct runtime_store *s);
+
+static void answer_saved(struct runtime_store *s, enum store_op op)
+{
+    if (op == STORE_SAVE && s->answer == ENGINE_DONE) {
+        send_commit(s);
+        return;
+    }
+    if (op == STORE_SAVE && s->answer == ENGINE_LOST)
+        s->answer = ENGINE_TRANSIENT; /* COMMIT was never sent */
+    if (s->answer != ENGINE_DONE && s->answer != ENGINE_LOST)
+        roll_back(s);
+    if (s->partition_missing)
+        runtime_store_make_days(s, s->first_day, s->last_day);
+    engine_on_saved(s->engine, s->answer, s->detail);
+}
+
+static void finish(struct runtime_store *s)
+{
+    enum store_op op = s->op;
+    s->op = STORE_NONE;
+    mr_pg_watch_disarm(s->watch);
+    if (s->closing)
+        return;
+    switch (op) {
+    case STORE_TAKE:
+        engine_on_taken(s->engine, s->answer, &s->taken);
+        break;
+    case STORE_TOUCH:
+        engine_on_touched(s->engine, s->answer, s->moved);
+        break;
+    case STORE_SETTLE:
+        engine_on_settled(s->engine, s->answer, s->fences, s->fence_count);
+        break;
+    case STORE_LOOK:
+        engine_on_looked(s->engine, s->answer, s->fences, s->fence_count, s->requests,
+                         s->request_count);
+        break;
+    case STORE_BEGIN:
+        answer_begun(s);
+        break;
+    case STORE_LOAD:
+        engine_on_loaded(s->engine, s->answer, &s->loaded);
+        break;
+    case STORE_SAVE:
+    case STORE_COMMIT:
+        answer_saved(s, op);
+        break;
+    case STORE_NONE:
+        assert(!"an answer without an operation");
+    }
+}
+
+static void finish_deferred(void *data)
+{
+    finish(data);
+}
+
+/* ---- take
+ * -------------------------------------------------------------------------------------------------
+ */
+
+static void read_taken(struct runtime_store *s, struct mr_pg_result *r, int32_t arg)
+{
+    struct engine_row *row = &s->taken.row;
+    (void)arg;
+    struct mr_slice last = mr_pg_result_bytea(r, 0, 1);
+    *row = (struct engine_row){
+        .lane = s->lane,
+        .fence = s->fence_new,
+        .applied = mr_pg_result_int8(r, 0, 0),
+        .has_last_record = last.len == sizeof row->last_record.bytes,
+        .next_event = mr_pg_result_int8(r, 0, 2),
+        .published = mr_pg_result_int8(r, 0, 3),
+        .event_offset = mr_pg_result_int8(r, 0, 4),
+    };
+    if (row->has_last_record)
+        memcpy(row->last_record.bytes, last.data, last.len);
+}
+
+static void read_held(struct runtime_store *s, struct mr_pg_result *r, int32_t arg)
+{
+    size_t n = (size_t)mr_pg_result_rows(r);
+    struct engine_held *list = store_alloc(s, n, sizeof *list);
+    (void)arg;
+    for (size_t i = 0; i < n; i++)
+        list[i] = (struct engine_held){
+            .key = mr_pg_result_bytea(r, (int)i, 0),
+            .first = mr_pg_result_int8(r, (int)i, 1),
+            .first_behind = mr_pg_result_bool(r, (int)i, 2),
+            .count = mr_pg_result_int8(r, (int)i, 3),
+        };
+    s->taken.held = list;
+    s->taken.held_count = n;
+    store_keep(s, r);
+}
+
+static void read_unpublished(struct runtime_store *s, struct mr_pg_result *r, int32_t arg)
+{
+    size_t n = (size_t)mr_pg_result_rows(r);
+    struct engine_event *list = store_alloc(s, n, sizeof *list);
+    (void)arg;
+    for (size_t i = 0; i < n; i++)
+        list[i] = (struct engine_event){
+            .lane = s->lane,
+            .sequence = mr_pg_result_int8(r, (int)i, 0),
+            .type = mr_pg_result_text(r, (int)i, 1),
+            .time_ms = mr_pg_result_time(r, (int)i, 2),
+            .account = mr_pg_result_uuid(r, (int)i, 3),
+            .subject = mr_pg_result_uuid(r, (int)i, 4),
+            .subject_version = mr_pg_result_int8(r, (int)i, 5),
+            .causation = mr_pg_result_uuid(r, (int)i, 6),
+            .key = mr_pg_result_bytea(r, (int)i, 7),
+            .traceparent = mr_pg_result_text(r, (int)i, 8),
+            .data = mr_pg_result_text(r, (int)i, 9),
+        };
+    s->taken.events = list;
+    s->taken.event_count = n;
+    store_keep(s, r);
+}
+
+static void port_take(void *ctx, int32_t lane, uint64_t fence_new)
+{
+    struct runtime_store *s = ctx;
+    store_begin_op(s, STORE_TAKE);
+    s->lane = lane;
+    s->fence_new = fence_new;
+    store_lock_watch(s, &lane, 1);
+    struct mr_pg_params p = store_params(s);
+    mr_pg_param_int4(&p, lane);
+    mr_pg_param_int8(&p, (int64_t)fence_new);
+    mr_pg_param_int4(&p, s->backend_pid);
+    mr_pg_param_text(&p, mr_slice_text(s->backend_start));
+    store_query(s, &take, &p, (struct store_call){.read = read_taken, .want = 1});
+    mr_pg_sync(s->conn); /* a group of its own: autocommitted, so it cannot freeze with the lock */
+    p = store_params(s);
+    mr_pg_param_int4(&p, lane);
+    store_query(s, &held, &p, (struct store_call){.read = read_held, .want = -1});
+    store_query(s, &unpublished, &p, (struct store_call){.read = read_unpublished, .want = -1});
+    store_end_op(s);
+}
+
+/* ---- touch, settle, look
+ * ------------------------------------------------------------------------------------ */
+
+static void read_moved(struct runtime_store *s, struct mr_pg_result *r, int32_t arg)
+{
+    (void)arg;
+    s->moved = mr_pg_result_affected(r) == 1;
+}
+
+static void port_touch(void *ctx, const struct engine_touch *t)
+{
+    struct runtime_store *s = ctx;
+    store_begin_op(s, STORE_TOUCH);
+    store_lock_watch(s, &t->lane, 1);
+    struct mr_pg_params p = store_params(s);
+    mr_pg_param_int4(&p, t->lane);
+    mr_pg_param_int8(&p, (int64_t)t->fence);
+    mr_pg_param_int8(&p, (int64_t)t->fence_new);
+    mr_pg_param_int8(&p, t->published);
+    mr_pg_param_int8(&p, t->event_offset);
+    mr_pg_param_int4(&p, s->backend_pid);
+    mr_pg_param_text(&p, mr_slice_text(s->backend_start));
+    store_query(s, &touch, &p, (struct store_call){.read = read_moved, .want = -1});
+    store_end_op(s);
+}
+
+static void read_fences(struct runtime_store *s, struct mr_pg_result *r, int32_t arg)
+{
+    (void)arg;
+    s->fence_count = (size_t)mr_pg_result_rows(r);
+    s->fences = store_alloc(s, s->fence_count, sizeof *s->fences);
+    for (size_t i = 0; i < s->fence_count; i++)
+        s->fences[i] = (struct engine_fence){
+            .lane = mr_pg_result_int4(r, (int)i, 0),
+            .fence = (uint64_t)mr_pg_result_int8(r, (int)i, 1),
+        };
+}
+
+static void read_requests(struct runtime_store *s, struct mr_pg_result *r, int32_t arg)
+{
+    (void)arg;
+    s->request_count = (size_t)mr_pg_result_rows(r);
+    s->requests = store_alloc(s, s->request_count, sizeof *s->requests);
+    for (size_t i = 0; i < s->request_count; i++)
+        s->requests[i] = (struct engine_request){
+            .lane = mr_pg_result_int4(r, (int)i, 0),
+            .position = mr_pg_result_int8(r, (int)i, 1),
+            .action = mr_pg_result_bool(r, (int)i, 2) ? ENGINE_DROP : ENGINE_RETRY,
+            .key = mr_pg_result_bytea(r, (int)i, 3),
+        };
+    store_keep(s, r);
+}
+
+static void port_settle(void *ctx, const int32_t *lanes, size_t count)
+{
+    struct runtime_store *s = ctx;
+    store_begin_op(s, STORE_SETTLE);
+    store_lock_watch(s, lanes, count);
+    struct mr_pg_params p = store_params(s);
+    lanes_param(s, &p, lanes, count);
+    store_query(s, &settle, &p, (struct store_call){.read = read_fences, .want = -1});
+    store_end_op(s);
+}
+
+static void port_look(void *ctx, const int32_t *lanes, size_t count)
+{
+    struct runtime_store *s = ctx;
+    store_begin_op(s, STORE_LOOK);
+    struct mr_pg_params p = store_params(s);
+    lanes_param(s, &p, lanes, count);
+    store_query(s, &look_fences, &p, (struct store_call){.read = read_fences, .want = -1});
+    store_query(s, &look_requests, &p, (struct store_call){.read = read_requests, .want = -1});
+    store_end_op(s);
+}
+
+/* ---- a batch
+ * --------------------------------------------------------------------------------------------------
+ */
+
+static void read_claimed(struct runtime_store *s, struct mr_pg_result *r, int32_t arg)
+{
+    (void)arg;
+    s->claimed_count = (size_t)mr_pg_result_rows(r);
+    s->claimed = store_alloc(s, s->claimed_count, sizeof *s->claimed);
+    for (size_t i = 0; i < s->claimed_count; i++)
+        s->claimed[i] = mr_pg_result_int4(r, (int)i, 0);
+}
+
+static void port_begin(void *ctx, const struct engine_claim *claims, size_t count,
+                       const struct engine_load *load)
+{
+    struct runtime_store *s = ctx;
+    const struct store_call any = {.want = -1};
+    store_begin_op(s, STORE_BEGIN);
+    s->claims = claims;
+    s->claim_count = count;
+    int32_t *lanes = store_alloc(s, count, sizeof *lanes);
+    struct mr_pg_array old, new;
+    mr_pg_array_init(&old, &s->arena, MR_PG_INT8, (uint32_t)count);
+    mr_pg_array_init(&new, &s->arena, MR_PG_INT8, (uint32_t)count);
+    for (size_t i = 0; i < count; i++) {
+        lanes[i] = claims[i].lane;
+        mr_pg_array_int8(&old, (int64_t)claims[i].fence);
+        mr_pg_array_int8(&new, (int64_t)claims[i].fence_new);
+    }
+    store_lock_watch(s, lanes, count);
+    store_query(s, &begin, NULL, any);
+    struct mr_pg_params p = store_params(s);
+    lanes_param(s, &p, lanes, count);
+    store_query(s, &claim_lock, &p, any);
+    p = store_params(s);
+    lanes_param(s, &p, lanes, count);
+    mr_pg_param_array(&p, &old);
+    mr_pg_param_array(&p, &new);
+    store_query(s, &claim, &p, (struct store_call){.read = read_claimed, .want = -1});
+    store_load(s, load);
+    store_end_op(s);
+}
+
+static void port_load(void *ctx, const struct engine_load *load)
+{
+    struct runtime_store *s = ctx;
+    store_begin_op(s, STORE_LOAD);
+    store_load(s, load);
+    store_end_op(s);
+}
+
+static void port_save(void *ctx, const struct engine_save *save)
+{
+    struct runtime_store *s = ctx;
+    store_begin_op(s, STORE_SAVE);
+    store_save(s, save);
+    store_end_op(s);
+}
+
+static void read_commit(struct runtime_store *s, struct mr_pg_result *r, int32_t arg)
+{
+    (void)arg;
+    if (mr_pg_result_is_commit(r))
+        return;
+    s->answer = ENGINE_TRANSIENT;
+    snprintf(s->detail, sizeof s->detail, "the server rolled the transaction back");
+}
+
+/* Only when every row count was seen to be right. */
+static void send_commit(struct runtime_store *s)
+{
+    store_begin_op(s, STORE_COMMIT);
+    store_query(s, &commit, NULL, (struct store_call){.read = read_commit, .want = -1});
+    store_end_op(s);
+}
+
+static void port_roll_back(void *ctx)
+{
+    roll_back(ctx);
+}
+
+struct engine_store runtime_store_port(struct runtime_store *s)
+{
+    return (struct engine_store){
+        .ctx = s,
+        .take = port_take,
+        .touch = port_touch,
+        .settle = port_settle,
+        .look = port_look,
+        .begin = port_begin,
+        .load = port_load,
+        .save = port_save,
+        .roll_back = port_roll_back,
+    };
+}
+
+/* ---- beside the operations
+ * -------------------------------------------------------------------------------------- */
+
+static void on_side_result(struct mr_pg_result *result, void *data)
+{
+    struct runtime_store *s = data;
+    struct mr_error why;
+    if (mr_pg_result_status(result, &why) != MR_OK && !s->closing)
+        MR_LOG(s->settings.log, WARN, "a statement beside the batches failed",
+               mr_f_text("error", why.text));
+}
+
+void runtime_store_make_days(struct runtime_store *s, int32_t first_day, int32_t last_day)
+{
+    struct mr_arena arena;
+    struct mr_pg_params p;
+    mr_arena_init(&arena, 4096);
+    mr_pg_params_init(&p, &arena);
+    mr_pg_param_day(&p, first_day);
+    mr_pg_param_day(&p, last_day);
+    if (mr_pg_query(s->conn, &make_days, &p, on_side_result, s) == MR_OK)
+        mr_pg_sync(s->conn); /* otherwise the batch's next try asks again */
+    mr_arena_free(&arena);
+}
+
+void runtime_store_note_stop(struct runtime_store *s, int32_t lane, uint64_t fence,
+                             const char *reason)
+{
+    struct mr_arena arena;
+    struct mr_pg_params p;
+    mr_arena_init(&arena, 4096);
+    mr_pg_params_init(&p, &arena);
+    mr_pg_param_text(&p, mr_slice_text(s->domain));
+    mr_pg_param_int4(&p, lane);
+    mr_pg_param_int8(&p, (int64_t)fence);
+    mr_pg_param_text(&p, mr_slice_text(reason));
+    if (mr_pg_query(s->conn, &note_stop, &p, on_side_result, s) == MR_OK)
+        mr_pg_sync(s->conn); /* otherwise the log and the metric still say it */
+    mr_arena_free(&arena);
+}
+
+/* ---- life
+ * ----------------------------------------------------------------------------------------------------------
+ */
+
+static void on_set_up(struct mr_pg_result *result, void *data)
+{
+    struct runtime_store *s = data;
+    if (mr_pg_result_outcome(result) != MR_PG_OK || s->closing)
+        return; /* the connection broke again: the next on_up tries anew */
+    s->ready = true;
+    s->settings.on_connection(s->settings.owner, true);
+}
+
+static void on_up(struct mr_pg_conn *conn, const struct mr_pg_backend *backend, void *data)
+{
+    struct runtime_store *s = data;
+    s->backend_pid = backend->pid;
+    snprintf(s->backend_start, sizeof s->backend_start, "%s", backend->start_text);
+    if (mr_pg_query(conn, &set_up, NULL, on_set_up, s) == MR_OK)
+        mr_pg_sync(conn); /* otherwise it is down again already, and comes up later */
+}
+
+static void on_down(struct mr_pg_conn *conn, const struct mr_pg_down *down, void *data)
+{
+    struct runtime_store *s = data;
+    (void)conn;
+    if (down->was_up || down->attempts == 1)
+        MR_LOG(s->settings.log, WARN, "Postgres is away", mr_f_text("error", down->why.text));
+    if (!s->ready)
+        return;
+    s->ready = false;
+    s->settings.on_connection(s->settings.owner, false);
+}
+
+static void on_lock_holder_ended(void *owner, int32_t pid)
+{
+    struct runtime_store *s = owner;
+    MR_LOG(s->settings.log, WARN, "ended the backend of a lane's frozen owner",
+           mr_f_int("pid", pid));
+}
+
+static int column_params(const struct domain_store_column *columns, int32_t count, bool update)
+{
+    int n = 0;
+    for (int32_t i = 0; i < count; i++)
+        n += !update || !columns[i].fixed;
+    return n;
+}
+
+static struct mr_pg_stmt statement(char name[49], const char *domain, const char *what,
+                                   int32_t kind)
+{
+    snprintf(name, 49, "%s_%s_%d", domain, what, (int)kind);
+    return (struct mr_pg_stmt){.name = name};
+}
+
+/* The domain's texts as statements that are prepared once a session. */
+static void make_statements(struct runtime_store *s)
+{
+    const struct engine_domain *d = s->settings.domain->domain;
+    assert(d->kind_count <= STORE_KINDS_MAX && d->row_kind_count <= STORE_KINDS_MAX);
+    for (int32_t i = 0; i < d->kind_count; i++) {
+        const struct domain_store_kind *k = s->settings.domain->kinds[i];
+        struct store_statements *to = &s->statements[i];
+        to->load = statement(to->names[0], s->domain, "load", i);
+        to->load.sql = k->load;
+        to->load.nparams = 2;
+        to->insert = statement(to->names[1], s->domain, "insert", i);
+        to->insert.sql = k->insert;
+        to->insert.nparams = 3 + column_params(k->columns, k->column_count, false);
+        to->update = statement(to->names[2], s->domain, "update", i);
+        to->update.sql = k->update;
+        to->update.nparams = 3 + column_params(k->columns, k->column_count, true);
+    }
+    for (int32_t i = 0; i < d->row_kind_count; i++) {
+        const struct domain_store_rows *k = s->settings.domain->rows[i];
+        s->row_statements[i] = statement(s->row_names[i], s->domain, "rows", i);
+        s->row_statements[i].sql = k->insert;
+        s->row_statements[i].nparams = 4 + column_params(k->columns, k->column_count, false);
+    }
+}
+
+enum mr_status runtime_store_new(const struct runtime_store_settings *settings,
+                                 struct runtime_store **out, struct mr_error *why)
+{
+    struct runtime_store *s = calloc(1, sizeof *s);
+    if (!s)
+        abort();
+    s->settings = *settings;
+    s->domain = settings->domain->domain->name;
+    mr_arena_init(&s->arena, ARENA_BYTES_MAX);
+    make_statements(s);
+    mr_deferred_init(&s->finish, settings->loop, finish_deferred, s);
+    struct mr_pg_watch_settings watch = {
+        .loop = settings->loop,
+        .conninfo = settings->conninfo,
+        .stmt = &lock_watch,
+        .scope = s->domain,
+        .wait_ms = settings->lane_lock_wait_ms,
+        .on_ended = on_lock_holder_ended,
+        .owner = s,
+    };
+    struct mr_pg_options options = {
+        .conninfo = settings->conninfo,
+        .application_name = "millrace worker",
+        .queue_bytes_max = ARENA_BYTES_MAX,
+    };
+    struct mr_pg_events events = {.on_up = on_up, .on_down = on_down, .data = s};
+    enum mr_status status = mr_pg_watch_open(&watch, &s->watch, why);
+    if (status == MR_OK)
+        status = mr_pg_open(&settings->loop->uv, &options, &events, &s->conn, why);
+    if (status == MR_OK) {
+        *out = s;
+        return MR_OK;
+    }
+    if (s->watch)
+        mr_pg_watch_close(s->watch, NULL, NULL);
+    mr_arena_free(&s->arena);
+    free(s);
+    return status;
+}
+
+void runtime_store_serve(struct runtime_store *s, struct engine *engine)
+{
+    s->engine = engine;
+}
+
+struct mr_pg_conn *runtime_store_conn(struct runtime_store *s)
+{
+    return s->conn;
+}
+
+static void on_watch_closed(void *data)
+{
+    struct runtime_store *s = data;
+    void (*on_closed)(void *) = s->on_closed;
+    void *owner = s->closed_owner;
+    for (size_t i = 0; i < s->kept_count; i++)
+        mr_pg_result_free(s->kept[i]);
+    mr_arena_free(&s->arena);
+    free(s);
+    if (on_closed)
+        on_closed(owner);
+}
+
+static void on_conn_closed(void *data)
+{
+    struct runtime_store *s = data;
+    mr_pg_watch_close(s->watch, on_watch_closed, s);
+}
+
+void runtime_store_close(struct runtime_store *s, void (*on_closed)(void *owner), void *owner)
+{
+    s->closing = true;
+    s->on_closed = on_closed;
+    s->closed_owner = owner;
+    mr_deferred_stop(&s->finish);
+    mr_pg_close(s->conn, on_conn_closed, s);
+}

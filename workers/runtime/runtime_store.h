@@ -1,0 +1,38 @@
+/* The engine's store on one pipelined Postgres connection (engine_ports.h says what each operation
+ * does), with a second connection that watches lane statements that wait for a lock. */
+#ifndef RUNTIME_STORE_H
+#define RUNTIME_STORE_H
+
+#include "domain_store.h"
+#include "engine.h"
+#include "mr_log.h"
+#include "mr_loop.h"
+
+struct runtime_store;
+
+struct runtime_store_settings {
+    struct mr_loop *loop;
+    struct mr_log *log;
+    const struct domain_store *domain;
+    const char *conninfo;
+    int64_t lane_lock_wait_ms; /* after which a waiting lane statement is looked at */
+    /* The session is up and ready, or gone. Before the first `up` nothing may be asked of it. */
+    void (*on_connection)(void *owner, bool up);
+    void *owner;
+};
+
+/* MR_INVALID: conninfo cannot be parsed. */
+MR_MUST_CHECK enum mr_status runtime_store_new(const struct runtime_store_settings *settings,
+                                               struct runtime_store **out, struct mr_error *why);
+/* Who is told the answers; borrowed. Before the first operation. */
+void runtime_store_serve(struct runtime_store *store, struct engine *engine);
+struct engine_store runtime_store_port(struct runtime_store *store);
+/* Notes why a lane was stopped, for `millracectl lag`; best effort. */
+void runtime_store_note_stop(struct runtime_store *store, int32_t lane, uint64_t fence,
+                             const char *reason);
+/* The partitions of the days around now; best effort, logged. */
+void runtime_store_make_days(struct runtime_store *store, int32_t first_day, int32_t last_day);
+struct mr_pg_conn *runtime_store_conn(struct runtime_store *store);
+void runtime_store_close(struct runtime_store *store, void (*on_closed)(void *owner), void *owner);
+
+#endif

@@ -1,0 +1,106 @@
+/* Shared by the parts of runtime_store; private to the folder. */
+#ifndef RUNTIME_STORE_IMPL_H
+#define RUNTIME_STORE_IMPL_H
+
+#include "mr_arena.h"
+#include "mr_pg_conn.h"
+#include "mr_pg_watch.h"
+#include "runtime_store.h"
+
+#define STORE_KINDS_MAX 16
+
+/* A kind's statements, made of the domain's texts; their names are kept in `names`. */
+struct store_statements {
+    struct mr_pg_stmt load, insert, update;
+    char names[3][49];
+};
+
+enum store_op {
+    STORE_NONE,
+    STORE_TAKE,
+    STORE_TOUCH,
+    STORE_SETTLE,
+    STORE_LOOK,
+    STORE_BEGIN,
+    STORE_LOAD,
+    STORE_SAVE,
+    STORE_COMMIT
+};
+
+typedef void store_reader(struct runtime_store *store, struct mr_pg_result *result, int32_t arg);
+
+/* One statement under way. want: how many rows it must affect; -1: any. */
+struct store_call {
+    struct runtime_store *store;
+    store_reader *read;
+    int32_t arg;
+    int64_t want;
+};
+
+struct runtime_store {
+    struct runtime_store_settings settings;
+    const char *domain; /* its name */
+    struct engine *engine;
+    struct mr_pg_conn *conn;
+    struct mr_pg_watch *watch;
+    struct mr_deferred
+        finish; /* an operation that could not even be queued ends outside the call */
+    char backend_start[48];
+    int32_t backend_pid;
+    bool ready; /* the session is set up */
+    bool closing;
+    void (*on_closed)(void *owner);
+    void *closed_owner;
+
+    struct store_statements statements[STORE_KINDS_MAX];
+    struct mr_pg_stmt row_statements[STORE_KINDS_MAX];
+    char row_names[STORE_KINDS_MAX][49];
+
+    /* the operation at hand */
+    enum store_op op;
+    int32_t outstanding; /* statements without an answer */
+    enum engine_answer answer;
+    char detail[256];
+    bool partition_missing;
+    int32_t first_day, last_day;                    /* of the records at hand */
+    struct mr_arena arena;                          /* parameters, calls and what was read */
+    struct mr_pg_result *kept[STORE_KINDS_MAX + 8]; /* results that the answer points into */
+    size_t kept_count;
+    int32_t lane;
+    uint64_t fence_new;
+    struct engine_taken taken;
+    bool moved;
+    const struct engine_claim *claims;
+    size_t claim_count;
+    int32_t *claimed;
+    size_t claimed_count;
+    struct engine_loaded loaded;
+    struct engine_entity *entities;
+    size_t entity_size;
+    struct engine_fence *fences;
+    size_t fence_count;
+    struct engine_request *requests;
+    size_t request_count;
+};
+
+/* Begins an operation: forgets the last one's memory. */
+void store_begin_op(struct runtime_store *s, enum store_op op);
+/* Queues a statement of it. */
+void store_query(struct runtime_store *s, const struct mr_pg_stmt *stmt,
+                 const struct mr_pg_params *params, struct store_call call);
+/* Everything of the operation is queued. */
+void store_end_op(struct runtime_store *s);
+void store_lock_watch(struct runtime_store *s, const int32_t *lanes, size_t count);
+struct mr_pg_params store_params(struct runtime_store *s); /* $1 is the domain */
+/* Keeps the result until the next operation. */
+void store_keep(struct runtime_store *s, struct mr_pg_result *result);
+void *store_alloc(struct runtime_store *s, size_t count, size_t bytes); /* arena; never NULL */
+
+extern const struct mr_pg_stmt store_nothing; /* an operation with nothing to ask */
+
+/* runtime_load.c */
+void store_load(struct runtime_store *s, const struct engine_load *load);
+/* runtime_save.c */
+void store_save(struct runtime_store *s, const struct engine_save *save);
+
+#endif

@@ -1,0 +1,206 @@
+/* millrace-worker DOMAIN: one member of a domain's pool. */
+#include "billing_migrations.h"
+#include "billing_store.h"
+#include "millrace_migrations.h"
+#include "mr_admin.h"
+#include "mr_config.h"
+#include "mr_files.h"
+#include "mr_signal.h"
+#include "runtime.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The one table that names all domains. */
+static const struct worker_domain {
+    const struct domain_store *store;
+    const struct mr_pg_migrations *migrations;
+    int admin_port;
+} domains[] = {
+    {&billing_store, &billing_migrations, 9181},
+};
+
+struct worker {
+    const struct worker_domain *domain;
+    const struct mr_pg_migrations *migrations[2];
+    struct mr_config *config;
+    struct mr_log log;
+    struct mr_loop loop;
+    struct mr_metrics *metrics;
+    struct mr_signal signals;
+    struct mr_catalog *catalog;
+    struct mr_kafka_conf *kafka;
+    struct mr_admin *admin;
+    struct runtime *runtime;
+    bool stopping;
+    int exit_status;
+};
+
+static const struct mr_config_program program = {
+    .name = "millrace-worker",
+    .usage = "DOMAIN [flags]",
+    .summary = "Decides a domain's commands and keeps their effects in Postgres.",
+    .reader = MR_READER_WORKER,
+};
+
+static const struct worker_domain *domain_of(const char *name)
+{
+    for (size_t i = 0; name && i < sizeof domains / sizeof *domains; i++)
+        if (strcmp(domains[i].store->domain->name, name) == 0)
+            return &domains[i];
+    return NULL;
+}
+
+static void on_kafka_log(void *owner, int level, const char *facility, const char *text)
+{
+    struct worker *w = owner;
+    if (level <= 4) /* syslog's warning */
+        MR_LOG(&w->log, WARN, "librdkafka", mr_f_text("facility", facility),
+               mr_f_text("text", text));
+    else
+        MR_LOG(&w->log, DEBUG, "librdkafka", mr_f_text("facility", facility),
+               mr_f_text("text", text));
+}
+
+static enum mr_status read_catalog(struct worker *w, struct mr_error *why)
+{
+    struct mr_files files = {0};
+    enum mr_status s = mr_files_read(mr_config_text(w->config, "SCHEMAS"), "", &files, why);
+    if (s != MR_OK)
+        return s;
+    struct mr_catalog_file *list = calloc(files.count + 1, sizeof *list);
+    if (!list)
+        abort();
+    for (size_t i = 0; i < files.count; i++)
+        list[i] = (struct mr_catalog_file){
+            .path = files.files[i].path,
+            .text = mr_slice(files.files[i].text, files.files[i].len),
+        };
+    s = mr_catalog_build(list, files.count, &w->catalog, why);
+    free(list);
+    mr_files_free(&files);
+    return s;
+}
+
+static void on_admin_closed(void *data)
+{
+    struct worker *w = data;
+    mr_signal_close(&w->signals);
+    mr_loop_stop(&w->loop);
+}
+
+static void on_stopped(void *owner)
+{
+    struct worker *w = owner;
+    w->runtime = NULL;
+    MR_LOG(&w->log, INFO, "stopped");
+    mr_admin_close(w->admin, on_admin_closed, w);
+}
+
+static void stop(void *data)
+{
+    struct worker *w = data;
+    if (w->stopping)
+        return;
+    w->stopping = true;
+    MR_LOG(&w->log, INFO, "stopping");
+    runtime_stop(w->runtime, on_stopped, w);
+}
+
+static void on_fatal(void *owner, const char *why)
+{
+    struct worker *w = owner;
+    MR_LOG(&w->log, ERROR, "cannot go on", mr_f_text("error", why));
+    w->exit_status = 3;
+    stop(w);
+}
+
+static bool ready(struct mr_buf *detail, void *data)
+{
+    struct worker *w = data;
+    if (w->runtime)
+        return runtime_is_ready(w->runtime, detail);
+    return false;
+}
+
+static enum mr_status start(struct worker *w, struct mr_error *why)
+{
+    const struct mr_config *c = w->config;
+    w->migrations[0] = &millrace_migrations;
+    w->migrations[1] = w->domain->migrations;
+    struct mr_kafka_conf_settings kafka = {
+        .brokers = mr_config_text(c, "KAFKA_BROKERS"),
+        .properties_file = mr_config_text(c, "KAFKA_PROPERTIES"),
+        .client_id = "millrace-worker",
+        .on_log = on_kafka_log,
+        .owner = w,
+    };
+    struct mr_admin_options admin = {
+        .address = mr_config_text(c, "ADMIN_ADDRESS"),
+        .port = (int)mr_config_int_or(c, "ADMIN_PORT", w->domain->admin_port),
+        .log = &w->log,
+        .metrics = w->metrics,
+        .ready = ready,
+        .data = w,
+    };
+    struct runtime_settings runtime = {
+        .loop = &w->loop,
+        .log = &w->log,
+        .metrics = w->metrics,
+        .domain = w->domain->store,
+        .migrations = w->migrations,
+        .migration_count = 2,
+        .conninfo = mr_config_text(c, "PG"),
+        .group_instance_id = mr_config_text(c, "GROUP_INSTANCE_ID"),
+        .session_timeout_ms = mr_config_int(c, "SESSION_TIMEOUT_MS"),
+        .lane_lock_wait_ms = mr_config_int(c, "LANE_LOCK_WAIT_MS"),
+        .batch_commands_max = mr_config_int(c, "BATCH_COMMANDS_MAX"),
+        .batch_bytes_max = mr_config_int(c, "BATCH_BYTES_MAX"),
+        .event_bytes_max = mr_config_int(c, "EVENT_BYTES_MAX"),
+        .on_fatal = on_fatal,
+        .owner = w,
+    };
+    enum mr_status s = read_catalog(w, why);
+    if (s == MR_OK)
+        s = mr_kafka_conf_new(&kafka, &w->kafka, why);
+    if (s == MR_OK)
+        s = mr_admin_start(&w->loop, &admin, &w->admin, why);
+    runtime.catalog = w->catalog;
+    runtime.kafka = w->kafka;
+    if (s == MR_OK)
+        s = runtime_new(&runtime, &w->runtime, why);
+    return s;
+}
+
+int main(int argc, char **argv)
+{
+    struct worker w = {0};
+    struct mr_error why;
+    (void)argc;
+    w.config = mr_config_of_main(&program, argv, &w.exit_status);
+    if (!w.config)
+        return w.exit_status;
+    w.domain = domain_of(mr_config_arg(w.config, 0));
+    if (!w.domain || mr_config_args(w.config) != 1) {
+        fprintf(stderr, "millrace-worker: name one domain: billing\n");
+        mr_config_free(w.config);
+        return 2;
+    }
+    mr_log_open_config(&w.log, program.name, w.config);
+    w.metrics = mr_metrics_new();
+    mr_loop_init(&w.loop, w.metrics);
+    mr_signal_start(&w.signals, &w.loop, stop, &w);
+    if (start(&w, &why) != MR_OK) {
+        MR_LOG(&w.log, ERROR, "cannot start", mr_f_text("error", why.text));
+        w.exit_status = 2;
+        mr_admin_close(w.admin, on_admin_closed, &w);
+    }
+    mr_loop_run(&w.loop);
+    mr_loop_close(&w.loop);
+    mr_kafka_conf_free(w.kafka);
+    mr_catalog_free(w.catalog);
+    mr_metrics_free(w.metrics);
+    mr_config_free(w.config);
+    return w.exit_status;
+}
