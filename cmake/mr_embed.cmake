@@ -16,13 +16,14 @@ if(CMAKE_SCRIPT_MODE_FILE)
   set(table)
   foreach(file ${FILES})
     get_filename_component(base ${file} NAME_WE)
-    string(REGEX MATCH "^0*([0-9]+)_(.*)$" _ ${base})
+    string(REGEX REPLACE "^0*([0-9]+)_.*$" "\\1" number ${base})
+    string(REGEX REPLACE "^[0-9]+_" "" title ${base})
     file(READ ${file} hex HEX)
-    string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")
-    string(REGEX REPLACE "(0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,)"
-      "\\1\n    " bytes "${bytes}")
-    string(APPEND texts "static const char sql_${CMAKE_MATCH_1}[] = {\n    ${bytes}0};\n\n")
-    string(APPEND table "    {${CMAKE_MATCH_1}, \"${CMAKE_MATCH_2}\", sql_${CMAKE_MATCH_1}},\n")
+    string(REGEX REPLACE "([0-9a-f][0-9a-f])" "'\\\\x\\1'," bytes "${hex}")
+    string(REGEX REPLACE "('\\\\x..',('\\\\x..',)?('\\\\x..',)?('\\\\x..',)?('\\\\x..',)?('\\\\x..',)?('\\\\x..',)?('\\\\x..',)?)"
+      "    \\1\n" bytes "${bytes}")
+    string(APPEND texts "static const char sql_${number}[] = {\n${bytes}    0};\n\n")
+    string(APPEND table "    {${number}, \"${title}\", sql_${number}},\n")
   endforeach()
   list(LENGTH FILES count)
   file(WRITE ${OUT}
@@ -33,7 +34,6 @@ if(CMAKE_SCRIPT_MODE_FILE)
 endif()
 
 include_guard(GLOBAL)
-set(MR_EMBED_SCRIPT ${CMAKE_CURRENT_LIST_FILE})
 
 # mr_embed(name DOMAIN domain [DIR folder]): DIR is the current folder where it is not given.
 function(mr_embed name)
@@ -69,8 +69,8 @@ extern const struct mr_pg_migrations @name@;
 ")
   add_custom_command(OUTPUT ${dir}/${name}.c
     COMMAND ${CMAKE_COMMAND} -DNAME=${name} -DDOMAIN=${ARG_DOMAIN} -DOUT=${dir}/${name}.c
-      "-DFILES=${files}" -P ${MR_EMBED_SCRIPT}
-    DEPENDS ${files} ${MR_EMBED_SCRIPT}
+      "-DFILES=${files}" -P ${CMAKE_CURRENT_FUNCTION_LIST_FILE}
+    DEPENDS ${files} ${CMAKE_CURRENT_FUNCTION_LIST_FILE}
     VERBATIM
     COMMENT "Embedding the migrations of ${ARG_DOMAIN}")
   add_library(${name} STATIC ${dir}/${name}.c)
