@@ -19,10 +19,9 @@ if(CMAKE_SCRIPT_MODE_FILE)
     string(REGEX REPLACE "^0*([0-9]+)_.*$" "\\1" number ${base})
     string(REGEX REPLACE "^[0-9]+_" "" title ${base})
     file(READ ${file} hex HEX)
-    string(REGEX REPLACE "([0-9a-f][0-9a-f])" "'\\\\x\\1'," bytes "${hex}")
-    string(REGEX REPLACE "('\\\\x..',('\\\\x..',)?('\\\\x..',)?('\\\\x..',)?('\\\\x..',)?('\\\\x..',)?('\\\\x..',)?('\\\\x..',)?)"
-      "    \\1\n" bytes "${bytes}")
-    string(APPEND texts "static const char sql_${number}[] = {\n${bytes}    0};\n\n")
+    string(REGEX REPLACE "(........................)" "\\1\n    " hex "${hex}") # 12 bytes a line
+    string(REGEX REPLACE "([0-9a-f][0-9a-f])" "'\\\\x\\1', " bytes "${hex}")
+    string(APPEND texts "static const char sql_${number}[] = {\n    ${bytes}0};\n\n")
     string(APPEND table "    {${number}, \"${title}\", sql_${number}},\n")
   endforeach()
   list(LENGTH FILES count)

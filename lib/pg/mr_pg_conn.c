@@ -9,7 +9,7 @@
 #include "mr_pg_dial.h"
 #include "mr_pg_pipeline.h"
 #include "mr_pg_setup.h"
-#include "mr_pg_watch.h"
+#include "mr_pg_socket.h"
 #include "mr_prng.h"
 
 #include <assert.h>
@@ -47,7 +47,7 @@ struct mr_pg_conn {
 
     /* of one connection */
     PGconn *pg;
-    struct mr_pg_watch *watch;
+    struct mr_pg_socket_owner socket;
     struct mr_pg_pipeline pipe;
     struct mr_pg_copy copy;
     bool greeting; /* CONNECTING: libpq is through, we ask who the server is */
@@ -76,8 +76,10 @@ enum mr_status mr_pg_open(uv_loop_t *loop, const struct mr_pg_options *options,
     if (!c)
         abort();
     c->loop = loop;
+    c->socket = (struct mr_pg_socket_owner){.loop = loop, .on_ready = on_ready, .data = c};
     c->options = mr_pg_setup_options(options);
-    c->events = *events;
+    if (events)
+        c->events = *events;
     /* jitter, no secret: processes and connections must only differ */
     mr_prng_seed(&c->prng, uv_hrtime() ^ (uint64_t)(uintptr_t)c ^ (uint64_t)getpid() << 40);
     uv_timer_init(loop, &c->timer);
@@ -116,7 +118,7 @@ static uint32_t backoff_ms(struct mr_pg_conn *c)
 /* Lets go of libpq's connection; what was in flight stays with pipe and copy. */
 static void disconnect(struct mr_pg_conn *c)
 {
-    mr_pg_watch_drop(&c->watch);
+    mr_pg_socket_drop(&c->socket);
     mr_pg_pipeline_detach(&c->pipe);
     PQfinish(c->pg); /* takes NULL */
     c->pg = NULL;
@@ -210,7 +212,7 @@ static void connect_start(struct mr_pg_conn *c)
 
 static void watch(struct mr_pg_conn *c, int events)
 {
-    int e = mr_pg_watch_set(c->loop, &c->watch, c->pg, events, on_ready, c);
+    int e = mr_pg_socket_watch(&c->socket, c->pg, events);
     if (e == 0)
         return;
     mr_fail(&c->pipe.last_word, MR_BUSY, "the socket cannot be watched: %s", uv_strerror(e));
@@ -221,7 +223,7 @@ static void watch(struct mr_pg_conn *c, int events)
 /* One step of libpq's own connecting; it may change sockets. */
 static void connect_poll(struct mr_pg_conn *c)
 {
-    mr_pg_watch_drop(&c->watch);
+    mr_pg_socket_drop(&c->socket);
     switch (PQconnectPoll(c->pg)) {
     case PGRES_POLLING_READING:
         watch(c, UV_READABLE);

@@ -89,7 +89,7 @@ struct mr_pg_events {
 typedef void (*mr_pg_on_result)(struct mr_pg_result *result, void *data);
 
 /* Starts connecting and returns at once; on_up says when it is up. MR_INVALID, with why, when
- * conninfo cannot be parsed. The events are copied. */
+ * conninfo cannot be parsed. The events are copied; events may be NULL. */
 MR_MUST_CHECK enum mr_status mr_pg_open(uv_loop_t *loop, const struct mr_pg_options *options,
                                         const struct mr_pg_events *events, struct mr_pg_conn **conn,
                                         struct mr_error *why);
