@@ -3,8 +3,8 @@
 #include "billing_store.h"
 #include "millrace_migrations.h"
 #include "mr_admin.h"
+#include "mr_catalog_folder.h"
 #include "mr_config.h"
-#include "mr_files.h"
 #include "mr_signal.h"
 #include "runtime.h"
 
@@ -61,26 +61,6 @@ static void on_kafka_log(void *owner, int level, const char *facility, const cha
     else
         MR_LOG(&w->log, DEBUG, "librdkafka", mr_f_text("facility", facility),
                mr_f_text("text", text));
-}
-
-static enum mr_status read_catalog(struct worker *w, struct mr_error *why)
-{
-    struct mr_files files = {0};
-    enum mr_status s = mr_files_read(mr_config_text(w->config, "SCHEMAS"), "", &files, why);
-    if (s != MR_OK)
-        return s;
-    struct mr_catalog_file *list = calloc(files.count + 1, sizeof *list);
-    if (!list)
-        abort();
-    for (size_t i = 0; i < files.count; i++)
-        list[i] = (struct mr_catalog_file){
-            .path = files.files[i].path,
-            .text = mr_slice(files.files[i].text, files.files[i].len),
-        };
-    s = mr_catalog_build(list, files.count, &w->catalog, why);
-    free(list);
-    mr_files_free(&files);
-    return s;
 }
 
 static void on_admin_closed(void *data)
@@ -161,7 +141,7 @@ static enum mr_status start(struct worker *w, struct mr_error *why)
         .on_fatal = on_fatal,
         .owner = w,
     };
-    enum mr_status s = read_catalog(w, why);
+    enum mr_status s = mr_catalog_folder_read(mr_config_text(c, "SCHEMAS"), &w->catalog, why);
     if (s == MR_OK)
         s = mr_kafka_conf_new(&kafka, &w->kafka, why);
     if (s == MR_OK)
