@@ -133,7 +133,8 @@ enum mr_pg_pull {
     MR_PG_PULL_FAIL  /* give up: the server refuses the COPY with 57014 */
 };
 /* Asked for the next chunk whenever the one before has left: this is the back-pressure. Not asked
- * again after END, FAIL, or once the server has refused. */
+ * again after END or FAIL, nor once the server is known to have refused (where libpq hides that,
+ * all is asked for and sent in vain). */
 typedef enum mr_pg_pull (*mr_pg_on_pull)(struct mr_slice *chunk, void *data);
 
 /* sql: one COPY ... FROM STDIN. The result's affected count is the rows copied.

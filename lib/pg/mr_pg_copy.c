@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 
 #define CHUNK_BYTES_MAX ((size_t)16 << 20)
 #define BUDGET_BYTES_MAX                                                                           \
@@ -27,7 +28,9 @@ static bool end(struct mr_pg_copy *copy, struct mr_pg_pipeline *pipe, const char
 
 /* The server has sent something in the middle. libpq hands over notices, but keeps an error until
  * the end; so what was no notice is an error, and the rest of the rows need not be sent. Should it
- * be something else after all, the COPY fails and is tried again: it is never cut short. */
+ * be something else after all, the COPY fails and is tried again: it is never cut short. (libpq
+ * reads by itself when a write is cut short, and an error that is read so is not noticed here: then
+ * all rows are sent in vain. That is rare, as stream() looks before each write.) */
 static bool heed_input(struct mr_pg_copy *copy, struct mr_pg_pipeline *pipe)
 {
     uint64_t notices = pipe->notices;
@@ -42,6 +45,12 @@ static bool stream(struct mr_pg_copy *copy, struct mr_pg_pipeline *pipe, bool *m
 {
     size_t budget = BUDGET_BYTES_MAX;
     while (copy->phase == MR_PG_COPY_STREAMING) {
+        int arrived = 0;
+        if (ioctl(PQsocket(pipe->pg), FIONREAD, &arrived) == 0 && arrived > 0) {
+            if (!PQconsumeInput(pipe->pg) || !heed_input(copy, pipe))
+                return false;
+            continue; /* a notice, or ENDING now */
+        }
         int unsent = PQflush(pipe->pg);
         if (unsent != 0)
             return unsent > 0; /* writable comes: this is the back-pressure */
