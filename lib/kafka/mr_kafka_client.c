@@ -25,10 +25,18 @@ void mr_kafka_set(rd_kafka_conf_t *rd_conf, const char *name, const char *fmt, .
     }
 }
 
+/* Lines come as events; what librdkafka still has to say while it is destroyed is dropped, or it
+ * would go to standard error as it is. */
+static void drop_line(const rd_kafka_t *rk, int level, const char *facility, const char *text)
+{
+    (void)rk, (void)level, (void)facility, (void)text;
+}
+
 enum mr_status mr_kafka_client_new(rd_kafka_type_t type, rd_kafka_conf_t *rd_conf, rd_kafka_t **out,
                                    struct mr_error *why)
 {
     char text[256] = "";
+    rd_kafka_conf_set_log_cb(rd_conf, drop_line);
     rd_kafka_t *rk = rd_kafka_new(type, rd_conf, text, sizeof text);
     if (!rk) {
         rd_kafka_conf_destroy(rd_conf);

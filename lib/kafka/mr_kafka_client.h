@@ -44,6 +44,10 @@ int mr_kafka_hooks_drain(const struct mr_kafka_hooks *hooks, rd_kafka_queue_t *q
 void mr_kafka_record_of(const rd_kafka_message_t *message, struct mr_ce_header *headers,
                         struct mr_kafka_record *out);
 
+struct mr_kafka_producer;
+/* The present instance, for tests that injure it; NULL while it is renewed. */
+rd_kafka_t *mr_kafka_producer_rd(struct mr_kafka_producer *producer);
+
 /* ---- waking the loop ---- */
 struct mr_kafka_wake {
     uv_poll_t poll;

@@ -9,6 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Unless the operator says otherwise: by default a broker that came back may wait 10 s for us. */
+#define RECONNECT_MS_MAX 1000
+
 struct mr_kafka_conf {
     rd_kafka_conf_t *base; /* brokers, client id, the operator's properties */
     struct mr_kafka_hooks hooks;
@@ -41,6 +44,7 @@ static const char *const ours[] = {
     "group.id",
     "group.instance.id",
     "session.timeout.ms",
+    "heartbeat.interval.ms",
     "partition.assignment.strategy",
     "enable.auto.commit",
     "auto.commit.enable",
@@ -136,6 +140,7 @@ enum mr_status mr_kafka_conf_new(const struct mr_kafka_conf_settings *settings,
     if (!settings->brokers || !*settings->brokers)
         return mr_fail(why, MR_INVALID, "kafka-brokers: is empty");
     rd_kafka_conf_t *base = rd_kafka_conf_new();
+    mr_kafka_set(base, "reconnect.backoff.max.ms", "%d", RECONNECT_MS_MAX);
     enum mr_status s = MR_OK;
     if (rd_kafka_conf_set(base, "bootstrap.servers", settings->brokers, text, sizeof text) !=
         RD_KAFKA_CONF_OK)

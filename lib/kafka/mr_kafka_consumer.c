@@ -16,6 +16,7 @@
 #define TICK_MS            1000
 #define TURN_RECORDS       64 /* of one lane before the next has its turn */
 #define SESSION_TIMEOUT_MS 10000
+#define HEARTBEAT_MS       300
 #define POLL_INTERVAL_MS   300000
 #define FETCH_WAIT_MS      100
 #define FETCH_BYTES        (1u << 20)
@@ -110,7 +111,8 @@ static void on_event(struct mr_kafka_consumer *c, rd_kafka_event_t *event)
         break;
     case RD_KAFKA_EVENT_ERROR:
         c->counters.errors++;
-        if (rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR__FATAL)
+        if (rd_kafka_event_error_is_fatal(event) ||
+            rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR__FATAL)
             on_fatal(c);
         else
             c->on->on_error(c->owner, -1, mr_kafka_status_of(rd_kafka_event_error(event)),
@@ -269,6 +271,8 @@ static enum mr_status member_make(struct mr_kafka_consumer *c,
     mr_kafka_set(rd_conf, "group.id", "%s", s->group);
     mr_kafka_set(rd_conf, "session.timeout.ms", "%u",
                  s->session_timeout_ms ? s->session_timeout_ms : SESSION_TIMEOUT_MS);
+    /* How soon a member hears of a rebalance that another one began. */
+    mr_kafka_set(rd_conf, "heartbeat.interval.ms", "%d", HEARTBEAT_MS);
     mr_kafka_set(rd_conf, "max.poll.interval.ms", "%d", POLL_INTERVAL_MS);
     mr_kafka_set(rd_conf, "partition.assignment.strategy", "range");
     mr_kafka_set(rd_conf, "enable.auto.commit", "false");

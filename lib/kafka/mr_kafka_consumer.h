@@ -75,8 +75,8 @@ mr_kafka_consumer_new(uv_loop_t *loop, const struct mr_kafka_consumer_settings *
                       struct mr_kafka_consumer **out, struct mr_error *why);
 
 /* Starts the lane at position (>= 0, or MR_KAFKA_EARLIEST), or anew there if it runs. A lane that
- * was paused runs. MR_LOST: the lane is not assigned (any more). MR_BUSY: librdkafka refused,
- * retry later, the lane is stopped. */
+ * was paused runs; one beyond the topic's lanes has nothing to hand over. MR_LOST: the lane is not
+ * assigned (any more). MR_BUSY: librdkafka refused, retry later, the lane is stopped. */
 MR_MUST_CHECK enum mr_status mr_kafka_consumer_start(struct mr_kafka_consumer *consumer,
                                                      int32_t lane, int64_t position,
                                                      struct mr_error *why);

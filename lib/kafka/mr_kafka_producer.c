@@ -172,14 +172,13 @@ static void report_rest_unknown(struct mr_kafka_producer *p, enum mr_status stat
 
 static void on_error_event(struct mr_kafka_producer *p, rd_kafka_event_t *event)
 {
-    if (rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR__FATAL) {
-        if (p->hooks.on_log) /* brokers away: it goes on by itself */
-            p->hooks.on_log(p->hooks.owner, 4, "ERROR", rd_kafka_event_error_string(event));
-        return;
-    }
-    p->fatal = true;
-    if (rd_kafka_fatal_error(p->now.rk, p->why, sizeof p->why) == RD_KAFKA_RESP_ERR_NO_ERROR)
+    if (rd_kafka_event_error_is_fatal(event)) {
+        p->fatal = true;
         snprintf(p->why, sizeof p->why, "%s", rd_kafka_event_error_string(event));
+    } else if (rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR__TRANSPORT && p->hooks.on_log) {
+        /* It goes on by itself; a single connection's trouble has a line of its own. */
+        p->hooks.on_log(p->hooks.owner, 4, "ERROR", rd_kafka_event_error_string(event));
+    }
 }
 
 /* False when the budget is spent before the queue. */
@@ -485,4 +484,9 @@ mr_kafka_producer_counters(const struct mr_kafka_producer *producer)
     struct mr_kafka_producer_counters c = producer->counters;
     c.in_flight = producer->flights.count;
     return c;
+}
+
+rd_kafka_t *mr_kafka_producer_rd(struct mr_kafka_producer *producer)
+{
+    return producer->now.rk;
 }

@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 struct list {
-    char text[400];
+    char text[480];
     size_t len;
 };
 
