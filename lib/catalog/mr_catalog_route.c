@@ -16,19 +16,19 @@ struct mr_route_node {
 static const struct {
     const char *name;
     enum mr_method method;
-} methods[] = {{"GET", MR_METHOD_GET},
-               {"POST", MR_METHOD_POST},
-               {"PUT", MR_METHOD_PUT},
-               {"PATCH", MR_METHOD_PATCH},
-               {"DELETE", MR_METHOD_DELETE}};
-#define METHOD_COUNT (sizeof methods / sizeof *methods)
+} method_names[] = {{"GET", MR_METHOD_GET},
+                    {"POST", MR_METHOD_POST},
+                    {"PUT", MR_METHOD_PUT},
+                    {"PATCH", MR_METHOD_PATCH},
+                    {"DELETE", MR_METHOD_DELETE}};
+#define METHOD_COUNT (sizeof method_names / sizeof *method_names)
 
 /* 0 when it is none of ours. */
 static unsigned method_of(struct mr_slice name)
 {
     for (size_t i = 0; i < METHOD_COUNT; i++) {
-        if (mr_slice_is(name, methods[i].name))
-            return methods[i].method;
+        if (mr_slice_is(name, method_names[i].name))
+            return method_names[i].method;
     }
     return mr_slice_is(name, "HEAD") ? MR_METHOD_GET : 0;
 }
@@ -36,7 +36,7 @@ static unsigned method_of(struct mr_slice name)
 static size_t method_index(unsigned method)
 {
     size_t i = 0;
-    while (methods[i].method != method)
+    while (method_names[i].method != method)
         i++;
     return i;
 }
@@ -154,7 +154,7 @@ static enum mr_status plant(struct mr_catalog_builder *b, const struct mr_catalo
     size_t index = method_index(route->method);
     if (node->methods & route->method)
         return mr_fail(b->why, MR_INVALID, "%s: the route %s %s is that of %s already",
-                       file_of(&target), methods[index].name, route->path,
+                       file_of(&target), method_names[index].name, route->path,
                        file_of(&node->targets[index]));
     node->methods |= route->method;
     node->targets[index] = target;
@@ -245,15 +245,15 @@ enum mr_catalog_found mr_catalog_match(const struct mr_catalog *c, struct mr_sli
     return MR_ROUTE_FOUND;
 }
 
-void mr_catalog_allow(unsigned bits, struct mr_buf *out)
+void mr_catalog_allow(unsigned methods, struct mr_buf *out)
 {
     const char *comma = "";
     for (size_t i = 0; i < METHOD_COUNT; i++) {
-        if (!(bits & methods[i].method))
+        if (!(methods & method_names[i].method))
             continue;
-        mr_buf_printf(out, "%s%s", comma, methods[i].name);
+        mr_buf_printf(out, "%s%s", comma, method_names[i].name);
         comma = ", ";
-        if (methods[i].method == MR_METHOD_GET)
+        if (method_names[i].method == MR_METHOD_GET)
             mr_buf_text(out, ", HEAD");
     }
 }

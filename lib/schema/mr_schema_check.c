@@ -12,6 +12,7 @@
 
 #define POINTER_BYTES_MAX 512 /* of an error's pointer; a longer one ends in "..." */
 #define NAMES_BYTES_MAX   200 /* of a list of names in a sentence */
+#define VALUE_BYTES_MAX   60  /* of a value in a sentence, before "..." */
 
 struct place {
     const struct place *up;
@@ -89,8 +90,8 @@ static void complain(struct checking *c, const struct mr_schema *s, const char *
 
 static const char *type_names(unsigned types, char *out, size_t size)
 {
-    static const char *const names[] = {"null",   "true or false", "an integer", "a number",
-                                        "a text", "a list",        "an object"};
+    static const char *const names[] = {"null",     "true or false", "an integer", "a number",
+                                        "a string", "an array",      "an object"};
     size_t len = 0;
     *out = 0;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -104,8 +105,12 @@ static const char *type_names(unsigned types, char *out, size_t size)
 static char *value_text(const json_t *v)
 {
     char *text = json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT);
-    if (text && strlen(text) > 64)
-        strcpy(text + 60, "...");
+    size_t keep = VALUE_BYTES_MAX;
+    if (text && strlen(text) > keep + 3) {
+        while (keep && ((unsigned char)text[keep] & 0xc0) == 0x80)
+            keep--; /* never a part of a character */
+        memcpy(text + keep, "...", 4);
+    }
     return text;
 }
 

@@ -143,7 +143,7 @@ static const struct {
      "billing/invoice.finalized.json#/x-warehouse/1/columns: the schema has nothing at "
      "/postings/0/ledger"},
     {"billing/defs.json", "\"VARCHAR(32)\"", "32",
-     "billing/defs.json#/x-columns/billing.postings/0/type: must be a text"},
+     "billing/defs.json#/x-columns/billing.postings/0/type: must be a string"},
     {"billing/command.rejected.json", "\"name\": \"problem\"", "\"name\": \"detail_bytes\"",
      "billing/command.rejected.json#/x-warehouse/0/columns/3: detail is cut, so the name "
      "detail_bytes is taken for its length"},

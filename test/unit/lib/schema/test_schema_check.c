@@ -11,7 +11,7 @@ static const struct {
     {"{}", "[1,{}]", NULL},
 
     {"{'type':'string'}", "'a'", NULL},
-    {"{'type':'string'}", "1", "# must be a text"},
+    {"{'type':'string'}", "1", "# must be a string"},
     {"{'type':'null'}", "null", NULL},
     {"{'type':'null'}", "false", "# must be null"},
     {"{'type':'boolean'}", "false", NULL},
@@ -24,11 +24,11 @@ static const struct {
     {"{'type':'number'}", "3.25", NULL},
     {"{'type':'number'}", "'3'", "# must be a number"},
     {"{'type':'array'}", "[]", NULL},
-    {"{'type':'array'}", "{}", "# must be a list"},
+    {"{'type':'array'}", "{}", "# must be an array"},
     {"{'type':'object'}", "{}", NULL},
     {"{'type':'object'}", "[]", "# must be an object"},
     {"{'type':['string','null']}", "null", NULL},
-    {"{'type':['string','null']}", "1", "# must be null or a text"},
+    {"{'type':['string','null']}", "1", "# must be null or a string"},
 
     {"{'enum':['a',1,null,{'x':[1]}]}", "'a'", NULL},
     {"{'enum':['a',1,null,{'x':[1]}]}", "1.0", NULL},
@@ -38,6 +38,8 @@ static const struct {
     {"{'const':'void'}", "'open'", "# must be \"void\""},
     {"{'const':{'a':1,'b':2}}", "{'b':2,'a':1}", NULL},
     {"{'const':false}", "0", "# must be false"},
+    {"{'const':'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\u00e9aaaaaaaaaa'}", "0",
+     "# must be \"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa..."},
     {"{'const':[1,2]}", "[2,1]", "# must be [1,2]"},
 
     {"{'minimum':1}", "1", NULL},
@@ -89,8 +91,8 @@ static const struct {
     {"{'maxItems':2}", "[1,2]", NULL},
 
     {"{'properties':{'a':{'type':'string'}}}", "{'a':'x','b':1}", NULL},
-    {"{'properties':{'a':{'type':'string'}}}", "{'a':1}", "#/a must be a text"},
-    {"{'properties':{'a/b~':{'type':'string'}}}", "{'a/b~':1}", "#/a~1b~0 must be a text"},
+    {"{'properties':{'a':{'type':'string'}}}", "{'a':1}", "#/a must be a string"},
+    {"{'properties':{'a/b~':{'type':'string'}}}", "{'a/b~':1}", "#/a~1b~0 must be a string"},
     {"{'properties':{'a':true},'additionalProperties':false}", "{'a':1}", NULL},
     {"{'properties':{'a':true},'additionalProperties':false}", "{'b':1}",
      "#/b is not known here; known are a"},
