@@ -36,11 +36,12 @@ struct mr_pg_conn {
 
     /* for good */
     enum state state;
-    uv_timer_t timer; /* CONNECTING: the deadline; BROKEN: the back-off */
-    uv_idle_t turn;   /* active while a turn is asked for; the loop does not block then */
-    int handles;      /* of those two, not yet closed */
-    uint32_t attempts;
-    struct mr_pg_dial *dial;         /* on the thread pool; may outlast its attempt */
+    uv_timer_t timer;        /* CONNECTING: the deadline; BROKEN: the back-off */
+    uv_idle_t turn;          /* active while a turn is asked for; the loop does not block then */
+    int handles;             /* of those two, not yet closed */
+    uint32_t attempts;       /* failed since it was last up */
+    uint32_t backoff;        /* how often the wait was doubled */
+    struct mr_pg_dial *dial; /* on the thread pool; may outlast its attempt */
     struct mr_pg_cancel_job *cancel; /* the same */
     void (*on_closed)(void *data);
     void *closed_data;
@@ -105,13 +106,12 @@ static void ask_for_turn(struct mr_pg_conn *c)
 
 static uint32_t backoff_ms(struct mr_pg_conn *c)
 {
-    if (c->attempts == 0)
+    uint32_t times = c->backoff++;
+    if (times == 0)
         return 0;
     uint32_t ms = BACKOFF_MAX_MS;
-    if (c->attempts < 7)
-        ms = BACKOFF_FIRST_MS << (c->attempts - 1);
-    if (ms > BACKOFF_MAX_MS)
-        ms = BACKOFF_MAX_MS;
+    if (times <= 6) /* 3,200 ms */
+        ms = BACKOFF_FIRST_MS << (times - 1);
     return ms / 2 + mr_prng_below(&c->prng, ms / 2 + 1);
 }
 
@@ -141,11 +141,10 @@ static void go_down(struct mr_pg_conn *c, const char *why)
     mr_fail(&down.why, MR_BUSY, "%.*s", (int)strcspn(why, "\n"), why);
     snprintf(down.sqlstate, sizeof down.sqlstate, "%s", c->pipe.last_sqlstate);
     if (down.was_up && uv_now(c->loop) - c->up_since_ms >= STEADY_MS)
-        c->attempts = 0;
+        c->backoff = 0; /* a connection that breaks again and again is not retried at once */
     down.retry_ms = backoff_ms(c);
     if (!down.was_up)
-        down.attempts = c->attempts + 1;
-    c->attempts++;
+        down.attempts = ++c->attempts;
 
     c->state = BROKEN;
     disconnect(c);
@@ -248,6 +247,7 @@ static void come_up(struct mr_pg_conn *c)
 {
     c->greeting = false;
     c->state = IDLE;
+    c->attempts = 0;
     c->up_since_ms = uv_now(c->loop);
     uv_timer_stop(&c->timer);
     if (c->events.on_up)

@@ -75,7 +75,7 @@ struct mr_pg_down {
     struct mr_error why;
     char sqlstate[6];  /* "" where the server said none */
     bool was_up;       /* a connection broke; false: an attempt to connect failed */
-    uint32_t attempts; /* failed ones in a row */
+    uint32_t attempts; /* failed since it was last up; 0 when was_up */
     uint32_t retry_ms; /* when the next attempt starts */
 };
 
@@ -94,7 +94,8 @@ MR_MUST_CHECK enum mr_status mr_pg_open(uv_loop_t *loop, const struct mr_pg_opti
                                         const struct mr_pg_events *events, struct mr_pg_conn **conn,
                                         struct mr_error *why);
 /* Unanswered statements get MR_PG_LOST (an open transaction is rolled back by the server), then
- * on_closed is called (may be NULL) and conn is gone. No on_down. At most once. */
+ * on_closed is called (may be NULL) and conn is gone. No on_down. At most once. A name look-up or a
+ * cancel request under way keeps the loop alive until it ends by itself. */
 void mr_pg_close(struct mr_pg_conn *conn, void (*on_closed)(void *data), void *data);
 
 bool mr_pg_is_up(const struct mr_pg_conn *conn);

@@ -53,14 +53,13 @@ static void on_notice(void *data, const PGresult *pg)
 {
     struct mr_pg_pipeline *pipe = data;
     pipe->notices++;
-    mr_pg_pipeline_hear(pipe, pg);
+    if (mr_pg_result_is_last_word(pg))
+        mr_pg_pipeline_hear(pipe, pg);
 }
 
 void mr_pg_pipeline_hear(struct mr_pg_pipeline *pipe, const PGresult *pg)
 {
     const char *sqlstate = mr_pg_field(pg, PG_DIAG_SQLSTATE);
-    if (sqlstate[0] && !mr_pg_result_is_last_word(pg))
-        return;
     if (pipe->last_word.text[0])
         return; /* the first says most */
     const char *text = mr_pg_field(pg, PG_DIAG_MESSAGE_PRIMARY);

@@ -51,7 +51,7 @@ MR_MUST_CHECK enum mr_status mr_pg_pipeline_query(struct mr_pg_pipeline *pipe,
 /* False: libpq failed. */
 bool mr_pg_pipeline_sync(struct mr_pg_pipeline *pipe);
 enum mr_pg_read mr_pg_pipeline_read(struct mr_pg_pipeline *pipe);
-/* Keeps what a result says of the session's end. */
+/* pg ends the session: keeps what it says, unless something was said before. */
 void mr_pg_pipeline_hear(struct mr_pg_pipeline *pipe, const PGresult *pg);
 
 #endif

@@ -123,7 +123,7 @@ static void copy(struct source *s, int label)
 Test(pg_copy, given_more_rows_than_the_socket_takes_then_all_arrive_in_their_transaction)
 {
     struct source *s =
-        source_new("copied", (struct source){.chunks = 300, .bad_at = -1, .last = MR_PG_PULL_END});
+        source_new("copied", (struct source){.chunks = 60, .bad_at = -1, .last = MR_PG_PULL_END});
     must_ask(s->f, "BEGIN", 0);
     mr_pg_sync(s->f->conn);
     copy(s, 1); /* waits for the group by itself */
@@ -133,7 +133,7 @@ Test(pg_copy, given_more_rows_than_the_socket_takes_then_all_arrive_in_their_tra
     wait_answers(s->f, 2);
     cr_assert_eq(s->f->answers[1].outcome, MR_PG_OK, "%s", s->f->answers[1].message);
     cr_assert_eq(s->f->answers[1].label, 1);
-    cr_assert_eq(s->f->answers[1].affected, 300 * CHUNK_ROWS);
+    cr_assert_eq(s->f->answers[1].affected, 60 * CHUNK_ROWS);
     cr_assert_str_eq(pg_run(s->f->conninfo, "SELECT count(*) FROM t"), "0");
     must_ask(s->f,
              "SELECT count(*) FROM t WHERE f = 'h\xC3\xA9llo' AND h->>'a' = '1' AND k = 0.5 AND"
@@ -144,8 +144,8 @@ Test(pg_copy, given_more_rows_than_the_socket_takes_then_all_arrive_in_their_tra
     must_ask(s->f, "COMMIT", 3);
     mr_pg_sync(s->f->conn);
     wait_answers(s->f, 4);
-    cr_assert_eq(s->f->answers[2].value, 300 * CHUNK_ROWS);
-    cr_assert_str_eq(pg_run(s->f->conninfo, "SELECT count(*) FROM t"), "300000");
+    cr_assert_eq(s->f->answers[2].value, 60 * CHUNK_ROWS);
+    cr_assert_str_eq(pg_run(s->f->conninfo, "SELECT count(*) FROM t"), "60000");
     source_free(s);
 }
 
@@ -163,8 +163,8 @@ Test(pg_copy, given_a_source_that_pauses_then_it_goes_on_when_resumed)
 
 Test(pg_copy, given_a_row_refused_midway_then_the_error_is_told_and_the_connection_goes_on)
 {
-    struct source *s = source_new(
-        "refused", (struct source){.chunks = 200, .bad_at = 100, .last = MR_PG_PULL_END});
+    struct source *s =
+        source_new("refused", (struct source){.chunks = 40, .bad_at = 20, .last = MR_PG_PULL_END});
     must_ask(s->f, "BEGIN", 0);
     mr_pg_sync(s->f->conn);
     copy(s, 1);
@@ -210,7 +210,7 @@ Test(pg_copy, given_a_row_refused_while_the_source_waits_then_the_copy_ends_by_i
 Test(pg_copy, given_notices_midway_then_it_is_not_taken_for_an_error)
 {
     struct source *s =
-        source_new("noticed", (struct source){.chunks = 200, .bad_at = -1, .last = MR_PG_PULL_END});
+        source_new("noticed", (struct source){.chunks = 30, .bad_at = -1, .last = MR_PG_PULL_END});
     pg_run(s->f->conninfo, "CREATE FUNCTION shout() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
                            " IF NEW.a = 5 THEN RAISE NOTICE 'five'; END IF; RETURN NEW; END $$");
     pg_run(s->f->conninfo,
@@ -218,7 +218,7 @@ Test(pg_copy, given_notices_midway_then_it_is_not_taken_for_an_error)
     copy(s, 0);
     wait_answers(s->f, 1);
     cr_assert_eq(s->f->answers[0].outcome, MR_PG_OK, "%s", s->f->answers[0].message);
-    cr_assert_eq(s->f->answers[0].affected, 200 * CHUNK_ROWS);
+    cr_assert_eq(s->f->answers[0].affected, 30 * CHUNK_ROWS);
     source_free(s);
 }
 
