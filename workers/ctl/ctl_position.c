@@ -1,0 +1,277 @@
+/* millracectl lanes set-position: what an operator says when the world went back in time. What may
+ * be written is engine_admin's to decide; here the facts are read, and the row is written by one
+ * statement that replaces the fence which the plan was made from. */
+#include "ctl_lock.h"
+#include "ctl_verbs.h"
+#include "engine_admin.h"
+#include "mr_random.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define TRIES_MAX 5 /* a busy owner moves its lane some times a second */
+
+static const struct mr_setting own[] = {
+    {"APPLIED", NULL, "the next position that is to be decided", .kind = MR_CONFIG_INTEGER,
+     .max = INT64_MAX - 1},
+    {"NEXT_EVENT", NULL,
+     "after a restore: the highest sequence in the event partition + 1; where it differs, the "
+     "refusal says which",
+     .kind = MR_CONFIG_INTEGER, .max = INT64_MAX - 1},
+    {"REASON", NULL, "why; kept in millrace.audit", .kind = MR_CONFIG_TEXT, .max = 500},
+};
+
+struct lane {
+    const char *domain;
+    int32_t lane;
+    char commands[32], events[32]; /* topics */
+};
+
+static enum mr_status read_lane(struct ctl *ctl, struct lane *lane, struct mr_error *why)
+{
+    static const char sql[] = "SELECT lanes FROM millrace.domain WHERE name = $1::text";
+    const char *text = ctl_arg(ctl, 1);
+    char *end;
+    struct mr_pg_result *r;
+    struct mr_pg_params p = ctl_params(ctl);
+    lane->domain = ctl_arg(ctl, 0);
+    long number = strtol(text, &end, 10);
+    mr_pg_param_text(&p, mr_slice_text(lane->domain));
+    enum mr_status s = mr_pg_session_exec(ctl->pg, sql, &p, &r, why);
+    if (s != MR_OK)
+        return s;
+    int32_t lanes = mr_pg_result_rows(r) ? mr_pg_result_int4(r, 0, 0) : 0;
+    mr_pg_result_free(r);
+    if (lanes == 0)
+        return mr_fail(why, MR_INVALID, "there is no domain \"%s\"", lane->domain);
+    if (end == text || *end || number < 0 || number >= lanes)
+        return mr_fail(why, MR_INVALID, "\"%s\" is not a lane of %s: they are 0 to %" PRId32, text,
+                       lane->domain, lanes - 1);
+    lane->lane = (int32_t)number;
+    snprintf(lane->commands, sizeof lane->commands, "%s.commands", lane->domain);
+    snprintf(lane->events, sizeof lane->events, "%s.events", lane->domain);
+    return MR_OK;
+}
+
+/* A lane that no worker has taken yet may be placed too. */
+static enum mr_status read_row(struct ctl *ctl, const struct lane *lane, struct engine_row *row,
+                               struct mr_error *why)
+{
+    static const char sql[] =
+        "WITH made AS (INSERT INTO millrace.lane (domain, lane, fence) VALUES ($1::text, $2::int4, "
+        "0) ON CONFLICT DO NOTHING RETURNING fence, applied, last_record, next_event, published, "
+        "event_offset) SELECT * FROM made UNION ALL SELECT fence, applied, last_record, "
+        "next_event, published, event_offset FROM millrace.lane WHERE domain = $1::text "
+        "AND lane = $2::int4";
+    struct mr_pg_result *r;
+    struct mr_pg_params p = ctl_params(ctl);
+    mr_pg_param_text(&p, mr_slice_text(lane->domain));
+    mr_pg_param_int4(&p, lane->lane);
+    enum mr_status s = mr_pg_session_exec(ctl->pg, sql, &p, &r, why);
+    if (s != MR_OK)
+        return s;
+    *row = (struct engine_row){
+        .lane = lane->lane,
+        .fence = (uint64_t)mr_pg_result_int8(r, 0, 0),
+        .applied = mr_pg_result_int8(r, 0, 1),
+        .has_last_record = !mr_pg_result_null(r, 0, 2),
+        .next_event = mr_pg_result_int8(r, 0, 3),
+        .published = mr_pg_result_int8(r, 0, 4),
+        .event_offset = mr_pg_result_int8(r, 0, 5),
+    };
+    mr_pg_result_free(r);
+    return MR_OK;
+}
+
+static enum mr_status look_at_commands(struct ctl *ctl, const struct lane *lane, int64_t applied,
+                                       struct engine_admin_found *found, struct mr_error *why)
+{
+    struct mr_kafka_reader_query q = {
+        .topic = lane->commands, .lane = lane->lane, .timeout_ms = CTL_KAFKA_MS};
+    struct mr_kafka_lane_range range;
+    struct mr_kafka_record record;
+    enum mr_status s = mr_kafka_reader_range(ctl->reader, &q, &range, why);
+    if (s != MR_OK)
+        return s;
+    found->log_start = range.low;
+    found->log_end = range.high;
+    found->has_record = false;
+    if (applied <= range.low || applied > range.high)
+        return MR_OK; /* nothing before it is left, or the plan refuses it */
+    s = mr_kafka_reader_record(ctl->reader, &q, applied - 1, &record, why);
+    if (s == MR_LOST)
+        return MR_OK; /* a gap in the log */
+    if (s != MR_OK)
+        return s;
+    found->has_record = true;
+    found->record =
+        mr_digest_record(record.key, record.value, mr_ce_header_find(&record.headers, "ce_id"));
+    return MR_OK;
+}
+
+struct highest {
+    struct mr_slice domain;
+    int64_t sequence, offset;
+};
+
+static bool note_highest(void *owner, const struct mr_kafka_record *record)
+{
+    struct highest *h = owner;
+    struct mr_ce_event event;
+    const char *cause;
+    if (mr_ce_event_read(&record->headers, h->domain, record->lane, &event, &cause) == MR_OK &&
+        event.sequence > h->sequence) {
+        h->sequence = event.sequence;
+        h->offset = record->position;
+    }
+    return true;
+}
+
+static enum mr_status look_at_events(struct ctl *ctl, const struct lane *lane,
+                                     struct engine_admin_found *found, struct mr_error *why)
+{
+    static const char sql[] = "SELECT count(*) FROM millrace.event WHERE domain = $1::text "
+                              "AND lane = $2::int4 AND sequence > $3::int8 AND sequence < $4::int8";
+    struct highest h = {.domain = mr_slice_text(lane->domain), .sequence = -1, .offset = -1};
+    struct mr_kafka_reader_query q = {
+        .topic = lane->events, .lane = lane->lane, .timeout_ms = CTL_KAFKA_MS};
+    struct mr_kafka_lane_range range;
+    struct mr_kafka_reader_scan scan = {.on_record = note_highest, .owner = &h};
+    struct mr_pg_result *r;
+    struct mr_pg_params p = ctl_params(ctl);
+    enum mr_status s = mr_kafka_reader_range(ctl->reader, &q, &range, why);
+    scan.from = range.low;
+    scan.to = range.high;
+    if (s == MR_OK && range.low < range.high)
+        s = mr_kafka_reader_scan(ctl->reader, &q, &scan, why);
+    if (s != MR_OK)
+        return s;
+    found->event_highest = h.sequence;
+    found->event_offset = h.offset;
+    mr_pg_param_text(&p, mr_slice_text(lane->domain));
+    mr_pg_param_int4(&p, lane->lane);
+    mr_pg_param_int8(&p, h.sequence);
+    mr_pg_param_int8(&p, found->row.next_event);
+    s = mr_pg_session_exec(ctl->pg, sql, &p, &r, why);
+    if (s != MR_OK)
+        return s;
+    found->events_kept = mr_pg_result_int8(r, 0, 0);
+    mr_pg_result_free(r);
+    return MR_OK;
+}
+
+/* Row and audit in one statement: there is no moment in which this program could freeze with the
+ * row locked and a name in it that is not its own. */
+static const char write_row[] =
+    "WITH moved AS (UPDATE millrace.lane SET fence = $4::int8, applied = $5::int8, "
+    "last_record = $6::bytea, next_event = $7::int8, published = $8::int8, event_offset = $9::int8 "
+    "WHERE domain = $1::text AND lane = $2::int4 AND fence = $3::int8 RETURNING domain, lane), "
+    "noted AS (INSERT INTO millrace.audit (actor, action, target, reason, detail) "
+    "SELECT $10::text, 'set-position', domain || ' ' || lane, $11::text, $12::text::jsonb "
+    "FROM moved) SELECT count(*) FROM moved";
+
+static enum mr_status write(struct ctl *ctl, const struct lane *lane, const struct engine_row *was,
+                            const struct engine_row *row, bool *moved, struct mr_error *why)
+{
+    struct ctl_lock lock = {.session = ctl->pg,
+                            .connect = ctl_connect_pg,
+                            .watch = ctl_lock_watch_lane,
+                            .scope = lane->domain,
+                            .lane = lane->lane};
+    struct mr_pg_result *r;
+    struct mr_pg_params p = ctl_params(ctl);
+    const struct mr_slice record = mr_slice(row->last_record.bytes, sizeof row->last_record.bytes);
+    mr_pg_param_text(&p, mr_slice_text(lane->domain));
+    mr_pg_param_int4(&p, lane->lane);
+    mr_pg_param_int8(&p, (int64_t)was->fence);
+    mr_pg_param_int8(&p, (int64_t)row->fence);
+    mr_pg_param_int8(&p, row->applied);
+    mr_pg_param_bytea(&p, row->has_last_record ? record : (struct mr_slice){0});
+    mr_pg_param_int8(&p, row->next_event);
+    mr_pg_param_int8(&p, row->published);
+    mr_pg_param_int8(&p, row->event_offset);
+    mr_pg_param_text(&p, mr_slice_text(ctl_actor(ctl)));
+    mr_pg_param_text(&p, mr_slice_text(ctl_text(ctl, "REASON")));
+    mr_pg_param_text(&p, mr_slice_text(mr_arena_printf(
+                             &ctl->arena,
+                             "{\"domain\":\"%s\",\"lane\":%" PRId32 ",\"applied\":[%" PRId64
+                             ",%" PRId64 "],\"next_event\":[%" PRId64 ",%" PRId64
+                             "],\"published\":[%" PRId64 ",%" PRId64 "]}",
+                             lane->domain, lane->lane, was->applied, row->applied, was->next_event,
+                             row->next_event, was->published, row->published)));
+    enum mr_status s = ctl_lock_exec(ctl, &lock, write_row, &p, &r, why);
+    if (s != MR_OK)
+        return s;
+    *moved = mr_pg_result_int8(r, 0, 0) == 1;
+    mr_pg_result_free(r);
+    return MR_OK;
+}
+
+static enum mr_status set(struct ctl *ctl, const struct lane *lane, struct mr_error *why)
+{
+    struct engine_admin_position ask = {
+        .applied = mr_config_int(ctl->config, "APPLIED"),
+        .next_event = mr_config_int_or(ctl->config, "NEXT_EVENT", ENGINE_ADMIN_KEEP),
+    };
+    for (int tries = 0; tries < TRIES_MAX; tries++) {
+        struct engine_admin_found found = {.event_highest = -1, .event_offset = -1};
+        struct engine_row row;
+        bool moved = false;
+        ask.fence_new = mr_random_u64();
+        enum mr_status s = read_row(ctl, lane, &found.row, why); /* first: see engine_admin.h */
+        if (s == MR_OK)
+            s = look_at_commands(ctl, lane, ask.applied, &found, why);
+        if (s == MR_OK && ask.next_event != ENGINE_ADMIN_KEEP)
+            s = look_at_events(ctl, lane, &found, why);
+        if (s == MR_OK)
+            s = engine_admin_set_position(&ask, &found, &row, why);
+        if (s == MR_OK)
+            s = write(ctl, lane, &found.row, &row, &moved, why);
+        if (s != MR_OK)
+            return s;
+        if (!moved)
+            continue;
+        printf("%s lane %" PRId32 ": applied %" PRId64 " -> %" PRId64 ", next event %" PRId64
+               " -> %" PRId64 ", published %" PRId64 " -> %" PRId64 "\n",
+               lane->domain, lane->lane, found.row.applied, row.applied, found.row.next_event,
+               row.next_event, found.row.published, row.published);
+        return MR_OK;
+    }
+    return mr_fail(why, MR_BUSY,
+                   "%s lane %" PRId32 " moves under its owner: stop the workers of %s first",
+                   lane->domain, lane->lane, lane->domain);
+}
+
+static enum ctl_exit run(struct ctl *ctl)
+{
+    struct mr_error why;
+    struct lane lane;
+    const char *reason = ctl_text(ctl, "REASON");
+    if (!mr_config_is_given(ctl->config, "APPLIED") || !reason || !*reason)
+        return ctl_end(ctl, CTL_USAGE, "--applied=N and --reason=TEXT are needed");
+    enum mr_status s = ctl_open_pg(ctl, &why);
+    if (s == MR_OK)
+        s = read_lane(ctl, &lane, &why);
+    if (s == MR_OK)
+        s = ctl_open_reader(ctl, &why);
+    if (s == MR_OK)
+        s = set(ctl, &lane, &why);
+    return s == MR_OK ? CTL_DONE : ctl_fail(ctl, s, &why);
+}
+
+const struct ctl_verb ctl_lanes_set_position = {
+    .name = "lanes set-position",
+    .usage = "DOMAIN LANE --applied=N [--next-event=M] --reason=TEXT",
+    .summary = "Tells a stopped lane where to go on",
+    .details =
+        "A lane stops when log and database contradict each other: one of them was truncated,\n"
+        "recreated or restored. Nothing jumps by itself; this says where the lane goes on. The "
+        "owner\nfinds its fence replaced, and takes the lane over anew from there. Read \"When the "
+        "world goes\nback in time\" in docs/operators.md first.",
+    .args_min = 2,
+    .args_max = 2,
+    .own = own,
+    .own_count = sizeof own / sizeof *own,
+    .run = run,
+};
