@@ -18,7 +18,7 @@
 
 /* On MR_OK the caller owns *out (json_decref), else it is not written. MR_INVALID: why is one
  * sentence with line and column, and without the text itself, which may hold what no log should.
- * The parsed form takes some 50 times the text's size at worst: bound the text. */
+ * The parsed form takes some 80 times the size of the text at worst: bound the text. */
 MR_MUST_CHECK enum mr_status mr_json_parse(struct mr_slice text, json_t **out,
                                            struct mr_error *why);
 

@@ -98,6 +98,15 @@ Test(json, given_nesting_then_64_levels_are_the_most)
     cr_assert_str_eq(why.text, "The JSON at line 1, column 193 is nested deeper than 64.");
 }
 
+Test(json, given_brackets_in_a_string_then_they_are_no_nesting)
+{
+    struct mr_error why;
+    char text[128] = "[\"\\\"";
+    memset(text + 4, '[', 100);
+    strcpy(text + 104, "\"]");
+    cr_assert_eq(parse(mr_slice_text(text), &why), MR_OK, "%s", why.text);
+}
+
 Test(json, given_an_error_then_the_sentence_has_its_place_and_not_the_text)
 {
     struct mr_error why;
