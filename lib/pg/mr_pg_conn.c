@@ -16,7 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #define ANSWERS_A_TURN   256 /* then the loop has its turn */
@@ -256,21 +255,6 @@ static void come_up(struct mr_pg_conn *c)
 
 /* --- reading and writing --- */
 
-/* Reads what has arrived. A TLS record may leave decrypted bytes inside the library where no poll
- * sees them, so there it is read until the socket is empty, and once more. */
-static bool consume(PGconn *pg)
-{
-    int waiting = 0;
-    if (!PQconsumeInput(pg))
-        return false;
-    if (!PQsslInUse(pg))
-        return true;
-    for (int i = 0; i < 64 && ioctl(PQsocket(pg), FIONREAD, &waiting) == 0 && waiting > 0; i++)
-        if (!PQconsumeInput(pg))
-            return false;
-    return PQconsumeInput(pg);
-}
-
 /* Hands out answers. False: broken. Without limit once the input has ended: libpq still holds what
  * came before the end. The caller must look at the state afterwards, callbacks may close. */
 static bool read_answers(struct mr_pg_conn *c, bool ended)
@@ -314,9 +298,12 @@ static bool copy_step(struct mr_pg_conn *c, bool readable)
     return true;
 }
 
-/* Writes what is queued and asks to be told when the rest goes. False: broken. */
-static bool flush(struct mr_pg_conn *c)
+/* Writes what is queued and asks to be told when the rest goes. False: broken. After reading, what
+ * callbacks have queued waits for the turn that they asked for: it goes with its group's end. */
+static bool flush(struct mr_pg_conn *c, bool has_read)
 {
+    if (has_read && uv_is_active((uv_handle_t *)&c->turn))
+        return true;
     int unsent = PQflush(c->pg);
     if (unsent < 0)
         return false;
@@ -329,7 +316,7 @@ static bool flush(struct mr_pg_conn *c)
 /* Everything that a connection in use does when it can: read, answer, copy, write. */
 static void serve(struct mr_pg_conn *c, bool readable)
 {
-    bool ended = readable && !consume(c->pg);
+    bool ended = readable && !mr_pg_socket_read(c->pg);
     bool copying = c->state == COPY_IN;
     bool ok = (copying && !ended) || read_answers(c, ended);
     if (c->state == CLOSED)
@@ -342,7 +329,7 @@ static void serve(struct mr_pg_conn *c, bool readable)
         ok = copy_step(c, readable && copying);
     if (c->state == CLOSED)
         return;
-    ok = ok && !ended && !c->failed && flush(c);
+    ok = ok && !ended && !c->failed && flush(c, readable);
     if (!ok) {
         go_down(c, last_words(c));
         return;

@@ -1,6 +1,7 @@
 #include "mr_pg_socket.h"
 
 #include <stdlib.h>
+#include <sys/ioctl.h>
 
 struct mr_pg_socket {
     uv_poll_t poll;
@@ -61,4 +62,19 @@ int mr_pg_socket_watch(struct mr_pg_socket_owner *owner, PGconn *pg, int events)
     if (e != 0)
         mr_pg_socket_drop(owner);
     return e;
+}
+
+/* A TLS record may leave decrypted bytes inside the library, where no poll sees them: so there it
+ * is read until the socket is empty, and once more. */
+bool mr_pg_socket_read(PGconn *pg)
+{
+    int waiting = 0;
+    if (!PQconsumeInput(pg))
+        return false;
+    if (!PQsslInUse(pg))
+        return true;
+    for (int i = 0; i < 64 && ioctl(PQsocket(pg), FIONREAD, &waiting) == 0 && waiting > 0; i++)
+        if (!PQconsumeInput(pg))
+            return false;
+    return PQconsumeInput(pg);
 }

@@ -4,6 +4,7 @@
 #define MR_PG_SOCKET_H
 
 #include <libpq-fe.h>
+#include <stdbool.h>
 #include <uv.h>
 
 struct mr_pg_socket;
@@ -23,5 +24,8 @@ struct mr_pg_socket_owner {
 int mr_pg_socket_watch(struct mr_pg_socket_owner *owner, PGconn *pg, int events);
 /* Watches nothing. May be called from the callback. */
 void mr_pg_socket_drop(struct mr_pg_socket_owner *owner);
+/* Reads what has arrived into libpq. False: the input has ended; what came before is still there.
+ */
+bool mr_pg_socket_read(PGconn *pg);
 
 #endif
