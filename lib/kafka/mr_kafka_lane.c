@@ -30,8 +30,12 @@ struct mr_kafka_lane *mr_kafka_lane_get(struct mr_kafka_consumer *c, int32_t num
 enum mr_status mr_kafka_lane_start(struct mr_kafka_consumer *c, struct mr_kafka_lane *lane,
                                    int64_t position, struct mr_error *why)
 {
-    mr_kafka_lane_stop(c, lane);
+    /* A start replaces the one before. A question for the oldest offset that is still open must be
+     * stopped first: its answer would move the new start. */
+    if (lane->earliest)
+        mr_kafka_lane_stop(c, lane);
     bool earliest = position == MR_KAFKA_EARLIEST;
+    rd_kafka_queue_t *before = lane->queue;
     lane->queue = rd_kafka_queue_new(c->fetch);
     mr_kafka_wake_watch(&c->wake, lane->queue);
     if (rd_kafka_consume_start_queue(c->topic, lane->number,
@@ -39,10 +43,13 @@ enum mr_status mr_kafka_lane_start(struct mr_kafka_consumer *c, struct mr_kafka_
                                      lane->queue) != 0) {
         rd_kafka_resp_err_t error = rd_kafka_last_error();
         rd_kafka_queue_destroy(lane->queue);
-        lane->queue = NULL;
+        lane->queue = before;
+        mr_kafka_lane_stop(c, lane);
         return mr_fail(why, MR_BUSY, "%s lane %d: %s", c->topic_name, (int)lane->number,
                        rd_kafka_err2str(error));
     }
+    if (before)
+        rd_kafka_queue_destroy(before);
     lane->state = MR_KAFKA_LANE_RUNNING;
     lane->start_count++;
     lane->next = earliest ? 0 : position;
@@ -58,10 +65,11 @@ void mr_kafka_lane_stop(struct mr_kafka_consumer *c, struct mr_kafka_lane *lane)
 {
     if (!lane->queue)
         return;
-    /* Waits for librdkafka's main thread, which never waits for a broker: microseconds. */
+    /* Waits for librdkafka's main thread, which never waits for a broker: some 15 us. */
     rd_kafka_consume_stop(c->topic, lane->number);
     rd_kafka_queue_destroy(lane->queue);
     lane->queue = NULL;
+    lane->earliest = false;
     lane->state = MR_KAFKA_LANE_ASSIGNED;
 }
 

@@ -1,15 +1,14 @@
 /* The producer's instance of librdkafka, its reports, and how it is renewed and closed. */
 #include "mr_kafka_producer.h"
 
-#include "mr_kafka_client.h"
 #include "mr_kafka_flight.h"
+#include "mr_kafka_instance.h"
 #include "mr_loop.h"
 #include "mr_map.h"
 
 #include <assert.h>
 #include <stdio.h>
 
-#define TOPICS_MAX        64 /* of one producer; all domains' commands */
 #define RENEWAL_RETRY_MS  1000
 #define QUEUE_MESSAGES    100000
 #define QUEUE_BYTES       (256u << 20)
@@ -17,14 +16,6 @@
 #define REPORTS_A_LOOK    16 /* between two looks at the clock */
 
 enum state { READY, RENEWING, FLUSHING, CLOSING };
-
-struct instance { /* what dies with a fatal error */
-    rd_kafka_t *rk;
-    rd_kafka_queue_t *queue;
-    rd_kafka_event_t *event; /* reports that are given one by one */
-    rd_kafka_topic_t *topics[TOPICS_MAX];
-    size_t topic_count;
-};
 
 struct mr_kafka_producer {
     /* for life */
@@ -41,55 +32,11 @@ struct mr_kafka_producer {
     bool fatal;    /* the instance is done for; what it still reports is taken first */
     bool working;  /* the thread pool destroys `doomed` */
     char why[256]; /* of the fatal error */
-    struct instance now, doomed;
+    struct mr_kafka_instance now, doomed;
     struct mr_kafka_flights flights;
     void (*on_closed)(void *owner);
     void *closed_owner;
 };
-
-/* ---- the instance ---- */
-
-static enum mr_status instance_make(struct mr_kafka_producer *p, struct mr_error *why)
-{
-    rd_kafka_conf_t *rd_conf = rd_kafka_conf_dup(p->rd_conf);
-    rd_kafka_conf_set_events(rd_conf, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR |
-                                          RD_KAFKA_EVENT_LOG | RD_KAFKA_EVENT_STATS);
-    enum mr_status s = mr_kafka_client_new(RD_KAFKA_PRODUCER, rd_conf, &p->now.rk, why);
-    if (s != MR_OK)
-        return s;
-    p->now.queue = rd_kafka_queue_get_main(p->now.rk);
-    mr_kafka_wake_watch(&p->wake, p->now.queue);
-    mr_kafka_wake_again(&p->wake); /* for what came before it was watched */
-    return MR_OK;
-}
-
-/* Blocks; in the thread pool. */
-static void instance_destroy(struct instance *instance)
-{
-    if (!instance->rk)
-        return;
-    if (instance->event)
-        rd_kafka_event_destroy(instance->event);
-    for (size_t i = 0; i < instance->topic_count; i++)
-        rd_kafka_topic_destroy(instance->topics[i]);
-    rd_kafka_queue_destroy(instance->queue);
-    rd_kafka_destroy(instance->rk);
-    *instance = (struct instance){.rk = NULL};
-}
-
-static rd_kafka_topic_t *topic_of(struct mr_kafka_producer *p, const char *name)
-{
-    struct instance *in = &p->now;
-    for (size_t i = 0; i < in->topic_count; i++)
-        if (strcmp(rd_kafka_topic_name(in->topics[i]), name) == 0)
-            return in->topics[i];
-    if (in->topic_count == TOPICS_MAX)
-        return NULL;
-    rd_kafka_topic_t *topic = rd_kafka_topic_new(in->rk, name, NULL);
-    if (topic)
-        in->topics[in->topic_count++] = topic;
-    return topic;
-}
 
 /* ---- reports ---- */
 
@@ -238,7 +185,7 @@ static void on_closed_timer(uv_handle_t *handle)
 static void renew(struct mr_kafka_producer *p)
 {
     struct mr_error why;
-    if (instance_make(p, &why) != MR_OK) {
+    if (mr_kafka_instance_make(&p->now, p->rd_conf, &p->wake, &why) != MR_OK) {
         if (p->hooks.on_log)
             p->hooks.on_log(p->hooks.owner, 3, "RENEW", why.text);
         uv_timer_start(&p->timer, on_timer, RENEWAL_RETRY_MS, 0);
@@ -253,7 +200,7 @@ static void renew(struct mr_kafka_producer *p)
 static void work_destroy(uv_work_t *work)
 {
     struct mr_kafka_producer *p = work->data;
-    instance_destroy(&p->doomed);
+    mr_kafka_instance_destroy(&p->doomed);
 }
 
 static void work_destroyed(uv_work_t *work, int status)
@@ -272,7 +219,7 @@ static void destroy_instance(struct mr_kafka_producer *p)
 {
     assert(!p->working);
     p->doomed = p->now;
-    p->now = (struct instance){.rk = NULL};
+    p->now = (struct mr_kafka_instance){.rk = NULL};
     p->working = true;
     p->work.data = p;
     if (uv_queue_work(p->loop, &p->work, work_destroy, work_destroyed) != 0)
@@ -380,7 +327,7 @@ enum mr_status mr_kafka_producer_new(uv_loop_t *loop,
     mr_kafka_wake_open(&p->wake, loop, on_wake, p);
     uv_timer_init(loop, &p->timer);
     p->timer.data = p;
-    enum mr_status s = instance_make(p, why);
+    enum mr_status s = mr_kafka_instance_make(&p->now, p->rd_conf, &p->wake, why);
     if (s != MR_OK) {
         p->state = CLOSING;
         uv_close((uv_handle_t *)&p->timer, on_closed_timer);
@@ -397,32 +344,6 @@ size_t mr_kafka_message_bytes(const struct mr_kafka_message *message)
     for (size_t i = 0; i < message->headers.count; i++)
         bytes += 10 + message->headers.items[i].name.len + message->headers.items[i].value.len;
     return bytes;
-}
-
-static rd_kafka_headers_t *headers_make(const struct mr_ce_headers *headers)
-{
-    rd_kafka_headers_t *made = rd_kafka_headers_new(headers->count);
-    for (size_t i = 0; i < headers->count; i++) {
-        const struct mr_ce_header *h = &headers->items[i];
-        if (rd_kafka_header_add(made, h->name.data, (ssize_t)h->name.len, h->value.data,
-                                (ssize_t)h->value.len) != RD_KAFKA_RESP_ERR_NO_ERROR)
-            abort();
-    }
-    return made;
-}
-
-static rd_kafka_resp_err_t produce(struct mr_kafka_producer *p, rd_kafka_topic_t *topic,
-                                   const struct mr_kafka_message *m, struct mr_kafka_flight *flight)
-{
-    rd_kafka_headers_t *headers = headers_make(&m->headers);
-    rd_kafka_resp_err_t error = rd_kafka_producev(
-        p->now.rk, RD_KAFKA_V_RKT(topic), RD_KAFKA_V_PARTITION(m->partition),
-        RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(m->key.data, m->key.len),
-        RD_KAFKA_V_VALUE((void *)(uintptr_t)m->value.data, m->value.len),
-        RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE(flight), RD_KAFKA_V_END);
-    if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
-        rd_kafka_headers_destroy(headers); /* else librdkafka owns them */
-    return error;
 }
 
 static enum mr_status refuse(struct mr_kafka_producer *p, const struct mr_kafka_message *m,
@@ -448,14 +369,14 @@ enum mr_status mr_kafka_producer_send(struct mr_kafka_producer *producer,
     if (bytes > p->settings.message_bytes_max)
         return mr_fail(why, MR_INVALID, "%s: a message of %zu bytes, at most %zu fit",
                        message->topic, bytes, p->settings.message_bytes_max);
-    rd_kafka_topic_t *topic = topic_of(p, message->topic);
+    rd_kafka_topic_t *topic = mr_kafka_instance_topic(&p->now, message->topic);
     if (!topic)
         return mr_fail(why, MR_INVALID, "%s: not a topic's name, or beyond %d topics",
-                       message->topic, TOPICS_MAX);
+                       message->topic, MR_KAFKA_TOPICS_MAX);
     struct mr_kafka_flight *flight = mr_kafka_flight_begin(&p->flights, message->opaque);
     if (!flight)
         return refuse(p, message, RD_KAFKA_RESP_ERR__QUEUE_FULL, why);
-    rd_kafka_resp_err_t error = produce(p, topic, message, flight);
+    rd_kafka_resp_err_t error = mr_kafka_instance_produce(&p->now, topic, message, flight);
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
         mr_kafka_flight_end(&p->flights, flight);
         return refuse(p, message, error, why);

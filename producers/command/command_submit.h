@@ -68,7 +68,7 @@ uv_loop_t *command_submit_loop(const struct command_submit *submit);
 struct command_kafka_settings {
     const struct mr_kafka_conf *conf;
     uint32_t linger_us;          /* 0: 500 */
-    uint32_t message_timeout_ms; /* 0: 5,000; less than deadline_ms */
+    uint32_t message_timeout_ms; /* 0: 4,500; a good second less than deadline_ms */
     /* The producer's state, as mr_kafka_producer's on_state; may be NULL. */
     void (*on_state)(void *owner, bool ready, const char *why);
     void *owner;
