@@ -31,6 +31,7 @@ static bool read_order(struct edge_list *list, struct mr_slice value)
     for (size_t i = 0; i < list->resource->order_count; i++)
         if (mr_slice_is(value, list->resource->orders[i].column)) {
             list->order = i;
+            list->order_given = true;
             return true;
         }
     return refuse_value(list, "order", "must be one of the orders that the list is declared with");
@@ -60,7 +61,7 @@ static bool read_parameter(struct edge_list *list, struct mr_slice name, struct 
         return read_declared(list, declared, value);
     if (mr_slice_is(name, "limit") && !list->limit_given)
         return read_limit(list, value);
-    if (mr_slice_is(name, "order"))
+    if (mr_slice_is(name, "order") && !list->order_given)
         return read_order(list, value);
     if (mr_slice_is(name, "cursor") && !cursor_text->data) {
         *cursor_text = value;

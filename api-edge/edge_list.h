@@ -14,7 +14,7 @@ struct edge_list {
     size_t order;                /* of the resource's orders */
     struct mr_slice *parameters; /* texts in the resource's order; absent: not asked for */
     int64_t limit;
-    bool limit_given;
+    bool limit_given, order_given;
     bool has_cursor;
     struct edge_cursor cursor; /* where it goes on; its value may lie in `value` */
     char value[EDGE_CURSOR_VALUE_MAX];

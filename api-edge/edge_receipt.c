@@ -67,6 +67,8 @@ static void answer_row(struct look *l, const struct edge_outcome *outcome)
     if (outcome->kind == EDGE_APPLIED)
         receipt.applied_ms = outcome->decided_ms;
     if (outcome->kind == EDGE_REJECTED) {
+        if (receipt.resource_id == &l->id)
+            receipt.resource = NULL; /* it was not made */
         edge_rejection(catalog, outcome, edge_arena(l->r), &problem);
         receipt.problem = &problem;
     }

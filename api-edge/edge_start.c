@@ -1,7 +1,7 @@
 #include "edge_start.h"
 
 #include "edge_read.h"
-#include "edge_schema.h"
+#include "millrace_migrations.h"
 #include "mr_kafka_admin.h"
 #include "mr_kafka_conf.h"
 #include "mr_pg_conn.h"
@@ -14,7 +14,7 @@
 #define DESCRIBE_MS     3000
 #define RECORD_OVERHEAD 8192 /* headers and framing beside the largest body */
 
-static const struct mr_pg_migrations *const schema_sets[] = {&edge_schema};
+static const struct mr_pg_migrations *const schema_sets[] = {&millrace_migrations};
 
 struct edge_start {
     struct edge_start_settings set;

@@ -61,16 +61,30 @@ static void go_on(struct stream *s)
     ask(s);
 }
 
+/* One line: a line break in JSON is white space, between tokens alone. */
+static enum mr_status write_line(struct mr_http_exchange *x, struct mr_slice body)
+{
+    struct mr_buf line;
+    mr_buf_init(&line, 0); /* bounded by the row */
+    mr_buf_slice(&line, body);
+    mr_buf_char(&line, '\n');
+    for (size_t i = 0; i < body.len; i++)
+        if (line.data[i] == '\n' || line.data[i] == '\r')
+            line.data[i] = ' ';
+    enum mr_status s = mr_http_exchange_write(x, mr_buf_all(&line));
+    mr_buf_free(&line);
+    return s;
+}
+
 static void write_rows(struct stream *s)
 {
     struct mr_http_exchange *x = s->list->r->x;
     while (s->row < mr_pg_result_rows(s->page) && s->left > 0) {
         struct mr_slice body = mr_pg_result_text(s->page, s->row, EDGE_LIST_BODY);
-        enum mr_status first = mr_http_exchange_write(x, body);
-        enum mr_status second = mr_http_exchange_write(x, mr_slice_text("\n"));
+        enum mr_status status = write_line(x, body);
         s->row++;
         s->left--;
-        if (first != MR_OK || second != MR_OK)
+        if (status != MR_OK)
             return; /* drained() or gone() follows */
     }
     go_on(s);

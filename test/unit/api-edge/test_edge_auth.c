@@ -73,22 +73,19 @@ static struct edge_token token_of(uint8_t id, uint8_t secret)
 static enum edge_verdict ask(struct bed *bed, struct answer *answer, uint8_t id, uint8_t secret,
                              const char *scope)
 {
-    *answer = (struct answer){.ask = {.token = token_of(id, secret),
-                                      .scope = scope,
-                                      .answered = answered,
-                                      .asker = answer}};
+    *answer = (struct answer){
+        .ask = {
+            .token = token_of(id, secret), .scope = scope, .answered = answered, .asker = answer}};
     return edge_auth_ask(bed->auth, &answer->ask, &answer->who);
 }
 
 static void found(struct bed *bed, uint8_t id, uint8_t secret, bool revoked)
 {
-    const struct mr_slice scopes[] = {mr_slice_text("billing:read"), mr_slice_text("billing:write")};
+    const struct mr_slice scopes[] = {mr_slice_text("billing:read"),
+                                      mr_slice_text("billing:write")};
     struct mr_digest hash = token_of(id, secret).hash;
-    struct edge_key_row row = {.hashes = &hash,
-                               .hash_count = 1,
-                               .scopes = scopes,
-                               .scope_count = 2,
-                               .revoked = revoked};
+    struct edge_key_row row = {
+        .hashes = &hash, .hash_count = 1, .scopes = scopes, .scope_count = 2, .revoked = revoked};
     struct mr_uuid key_id = token_of(id, 0).key_id;
     row.account.bytes[0] = (uint8_t)(id + 100);
     edge_auth_found(bed->auth, &key_id, &row);
@@ -252,8 +249,7 @@ Test(edge_auth, given_many_unknown_keys_then_known_ones_stay_and_look_ups_are_bo
 {
     struct bed bed;
     struct answer a, waiting[4];
-    bed_open(&bed,
-             (struct edge_auth_settings){.known_max = 2, .absent_max = 3, .asking_max = 4});
+    bed_open(&bed, (struct edge_auth_settings){.known_max = 2, .absent_max = 3, .asking_max = 4});
     (void)ask(&bed, &a, 1, 9, NULL);
     found(&bed, 1, 9, false);
     for (uint8_t id = 10; id < 30; id++) {

@@ -36,8 +36,9 @@ Test(edge_cursor, given_a_cursor_then_it_reads_as_it_was_written)
         struct edge_cursor was = cursor_of(values[i]), got;
         const char *text = edge_cursor_write(&was, list_of("open"), &arena);
         cr_assert(text);
-        cr_assert_eq(strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"),
-                     strlen(text));
+        cr_assert_eq(
+            strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"),
+            strlen(text));
         cr_assert_eq(edge_cursor_read(mr_slice_text(text), list_of("open"), &arena, &got), MR_OK);
         cr_assert(mr_uuid_equal(&got.id, &was.id));
         cr_assert(mr_slice_equal(got.value, was.value));

@@ -92,9 +92,8 @@ Test(edge_idempotency_key, given_a_key_quoted_or_not_then_its_characters_are_the
         struct mr_slice key;
         struct mr_error why;
         mr_arena_init(&arena, 4096);
-        enum mr_status s =
-            key_of((struct fields[]){{"idempotency-key", keys[i].text}, {NULL, NULL}}, &arena, &key,
-                   &why);
+        enum mr_status s = key_of(
+            (struct fields[]){{"idempotency-key", keys[i].text}, {NULL, NULL}}, &arena, &key, &why);
         cr_expect_eq(s, keys[i].key ? MR_OK : MR_INVALID, "row %zu: %s", i, keys[i].text);
         if (s == MR_OK && keys[i].key)
             cr_expect(mr_slice_is(key, keys[i].key), "row %zu: %.*s", i, MR_SLICE_FMT(key));
@@ -195,9 +194,10 @@ Test(edge_accept, given_media_ranges_then_the_most_specific_one_tells)
 {
     for (size_t i = 0; i < sizeof accepts / sizeof *accepts; i++) {
         struct mr_http_field room[4];
-        struct mr_http_request request = request_of(
-            (struct fields[]){{accepts[i].accept ? "accept" : NULL, accepts[i].accept}, {NULL, NULL}},
-            room);
+        struct mr_http_request request =
+            request_of((struct fields[]){{accepts[i].accept ? "accept" : NULL, accepts[i].accept},
+                                         {NULL, NULL}},
+                       room);
         cr_expect_eq(edge_accept_quality(&request, "text/html"), accepts[i].html, "row %zu", i);
         cr_expect_eq(edge_accept_quality(&request, "application/json"), accepts[i].json, "row %zu",
                      i);
@@ -224,11 +224,16 @@ Test(edge_etag, given_if_none_match_then_the_tag_is_found_weak_or_strong_in_any_
         const char *first, *second;
         bool known;
     } rows[] = {
-        {"\"abc\"", NULL, true},           {"W/\"abc\"", NULL, true},
-        {"\"x\", \"abc\"", NULL, true},    {"\"x\"", "\"abc\"", true},
-        {"*", NULL, true},                 {"\"abcd\"", NULL, false},
-        {"abc", NULL, false},              {"\"x,\\\"abc\\\"\"", NULL, false},
-        {"", NULL, false},                 {NULL, NULL, false},
+        {"\"abc\"", NULL, true},
+        {"W/\"abc\"", NULL, true},
+        {"\"x\", \"abc\"", NULL, true},
+        {"\"x\"", "\"abc\"", true},
+        {"*", NULL, true},
+        {"\"abcd\"", NULL, false},
+        {"abc", NULL, false},
+        {"\"x,\\\"abc\\\"\"", NULL, false},
+        {"", NULL, false},
+        {NULL, NULL, false},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct mr_http_field room[4];

@@ -1,0 +1,208 @@
+/* The parts of the program in their order, and what they tell. */
+#include "edge_auth.h"
+#include "edge_keys.h"
+#include "edge_metrics.h"
+#include "edge_program.h"
+#include "edge_read.h"
+#include "edge_route.h"
+#include "edge_start.h"
+#include "edge_wait.h"
+#include "mr_files.h"
+#include <stdlib.h>
+
+#define STOPPED          3 /* exit status */
+#define POOL_CONNECTIONS 4
+
+/* ---- what is told ---- */
+
+bool edge_program_is_ready(struct mr_buf *detail, void *data)
+{
+    struct edge_program *p = data;
+    const struct edge *edge = &p->edge;
+    mr_buf_printf(detail, "{\"draining\":%s,\"kafka\":{\"producer\":\"%s\",\"last_delivery\":",
+                  p->is_draining ? "true" : "false",
+                  edge->submit && command_submit_is_ready(edge->submit) ? "ready" : "away");
+    mr_buf_json_string(detail, mr_slice_text(edge->delivery));
+    mr_buf_printf(detail, "},\"postgres\":{\"connections\":%u},",
+                  edge->pool ? mr_pg_pool_up(edge->pool) : 0);
+    if (p->start)
+        edge_start_detail(p->start, detail);
+    else
+        mr_buf_text(detail, "\"checks\":\"stopped\"");
+    mr_buf_char(detail, '}');
+    return !p->is_draining;
+}
+
+static void on_kafka_log(void *owner, int level, const char *facility, const char *text)
+{
+    struct edge_program *p = owner;
+    if (level <= 4)
+        MR_LOG_LIMITED(&p->log, &p->kafka_limit, WARN, "kafka", mr_f_text("facility", facility),
+                       mr_f_text("text", text));
+    else
+        MR_LOG(&p->log, DEBUG, "kafka", mr_f_text("facility", facility), mr_f_text("text", text));
+}
+
+static void on_kafka_state(void *owner, bool ready, const char *why)
+{
+    struct edge_program *p = owner;
+    if (ready)
+        MR_LOG(&p->log, INFO, "the producer is ready again");
+    else
+        MR_LOG(&p->log, ERROR, "the producer failed and is made anew", mr_f_text("error", why));
+}
+
+static void on_pg_up(uint32_t up, void *data)
+{
+    struct edge_program *p = data;
+    MR_LOG(&p->log, INFO, "postgres is there", mr_f_int("connections", up));
+}
+
+static void on_pg_down(uint32_t up, const struct mr_pg_down *down, void *data)
+{
+    struct edge_program *p = data;
+    MR_LOG_LIMITED(&p->log, &p->pg_limit, WARN, "a connection to postgres is away",
+                   mr_f_text("error", down->why.text), mr_f_int("connections", up));
+}
+
+static void on_difference(const char *why, void *data)
+{
+    struct edge_program *p = data;
+    MR_LOG(&p->log, ERROR, "the edge cannot work here", mr_f_text("error", why));
+    p->exit_status = STOPPED;
+    edge_program_end(p);
+}
+
+/* ---- the parts ---- */
+
+static enum mr_status read_catalog(struct edge_program *p, struct mr_error *why)
+{
+    struct mr_files files;
+    const char *folder = mr_config_text(p->config, "SCHEMAS");
+    enum mr_status s = mr_files_read(folder, "", &files, why);
+    if (s != MR_OK)
+        return s;
+    struct mr_catalog_file *texts = calloc(files.count + 1, sizeof *texts);
+    if (!texts)
+        abort();
+    for (size_t i = 0; i < files.count; i++)
+        texts[i] = (struct mr_catalog_file){
+            .path = files.files[i].path,
+            .text = mr_slice(files.files[i].text, files.files[i].len),
+        };
+    s = mr_catalog_build(texts, files.count, &p->catalog, why);
+    free(texts);
+    mr_files_free(&files);
+    return s;
+}
+
+static enum mr_status open_submit(struct edge_program *p, struct mr_error *why)
+{
+    uint32_t deadline_ms = (uint32_t)mr_config_int(p->config, "DELIVERY_TIMEOUT_MS");
+    struct mr_kafka_conf_settings conf = {
+        .brokers = mr_config_text(p->config, "KAFKA_BROKERS"),
+        .properties_file = mr_config_text(p->config, "KAFKA_PROPERTIES"),
+        .client_id = "millrace-edge",
+        .on_log = on_kafka_log,
+        .owner = p,
+    };
+    enum mr_status s = mr_kafka_conf_new(&conf, &p->kafka, why);
+    if (s != MR_OK)
+        return s;
+    struct command_submit_settings settings = {
+        .in_flight_max = (uint32_t)mr_config_int(p->config, "IN_FLIGHT_MAX"),
+        .deadline_ms = deadline_ms,
+    };
+    struct command_kafka_settings kafka = {
+        .conf = p->kafka,
+        .message_timeout_ms = deadline_ms - deadline_ms / 6, /* so that the report comes first */
+        .on_state = on_kafka_state,
+        .owner = p,
+    };
+    p->submit = p->edge.submit = command_submit_new(&p->loop.uv, &settings);
+    return command_submit_kafka(p->submit, &kafka, why);
+}
+
+static enum mr_status open_pool(struct edge_program *p, struct mr_error *why)
+{
+    struct mr_pg_pool_options options = {
+        .conn = {.conninfo = mr_config_text(p->config, "PG"),
+                 .application_name = "millrace-edge",
+                 .statement_timeout_ms = EDGE_READ_DEADLINE_MS},
+        .connections = POOL_CONNECTIONS,
+    };
+    struct mr_pg_pool_events events = {.on_up = on_pg_up, .on_down = on_pg_down, .data = p};
+    enum mr_status s = mr_pg_pool_open(&p->loop.uv, &options, &events, &p->pool, why);
+    p->edge.pool = p->pool;
+    return s;
+}
+
+static void on_request(struct mr_http_exchange *x, void *data)
+{
+    struct edge_program *p = data;
+    edge_route_request(x, &p->edge);
+}
+
+static enum mr_status open_server(struct edge_program *p, struct mr_error *why)
+{
+    struct mr_http_server_options options = mr_http_server_options_default();
+    const struct mr_config *c = p->config;
+    int port;
+    options.limits.line_bytes_max = (uint32_t)mr_config_int(c, "LINE_BYTES_MAX");
+    options.limits.fields_max = (uint32_t)mr_config_int(c, "FIELDS_MAX");
+    options.limits.fields_bytes_max = (uint32_t)mr_config_int(c, "FIELDS_BYTES_MAX");
+    options.limits.body_bytes_max = (uint64_t)mr_config_int(c, "BODY_BYTES_MAX");
+    options.header_timeout_ms = mr_config_int(c, "HEADER_TIMEOUT_MS");
+    options.body_timeout_ms = mr_config_int(c, "BODY_TIMEOUT_MS");
+    options.keep_alive_ms = mr_config_int(c, "KEEP_ALIVE_MS");
+    options.drain_ms = mr_config_int(c, "DRAIN_MS");
+    options.connections_max = (uint32_t)mr_config_int(c, "CONNECTIONS_MAX");
+    options.arena_bytes_max += (size_t)mr_config_int(c, "BODY_BYTES_MAX");
+    options.log = &p->log;
+    options.metrics = p->metrics;
+    options.request = on_request;
+    options.ended = edge_program_server_ended;
+    options.data = p;
+    p->server = mr_http_server_new(&p->loop, &options);
+    enum mr_status s = mr_http_server_listen(p->server, mr_config_text(c, "EDGE_ADDRESS"),
+                                             (int)mr_config_int(c, "EDGE_PORT"), &port, why);
+    if (s == MR_OK)
+        MR_LOG(&p->log, INFO, "listening", mr_f_text("address", mr_config_text(c, "EDGE_ADDRESS")),
+               mr_f_int("port", port));
+    return s;
+}
+
+enum mr_status edge_program_open(struct edge_program *p, struct mr_error *why)
+{
+    struct edge *edge = &p->edge;
+    struct edge_start_settings start = {.edge = edge,
+                                        .pg = mr_config_text(p->config, "PG"),
+                                        .lanes = (int32_t)mr_config_int_or(p->config, "LANES", 0),
+                                        .differs = on_difference,
+                                        .data = p};
+    struct mr_admin_options admin = {.address = mr_config_text(p->config, "ADMIN_ADDRESS"),
+                                     .port = (int)mr_config_int(p->config, "ADMIN_PORT"),
+                                     .log = &p->log,
+                                     .metrics = p->metrics,
+                                     .ready = edge_program_is_ready,
+                                     .data = p};
+    enum mr_status s = read_catalog(p, why);
+    if (s != MR_OK)
+        return s;
+    edge->catalog = p->catalog;
+    edge->stats = edge_metrics_new(edge);
+    edge->wait = edge_wait_new(edge, 0);
+    edge->auth = edge_auth_new(
+        &(struct edge_auth_settings){.loop = &p->loop,
+                                     .metrics = p->metrics,
+                                     .store = edge_keys_store(edge),
+                                     .key_cache_ms = mr_config_int(p->config, "KEY_CACHE_MS")});
+    if ((s = edge_reads_new(p->catalog, &edge->reads, why)) != MR_OK ||
+        (s = open_submit(p, why)) != MR_OK || (s = open_pool(p, why)) != MR_OK)
+        return s;
+    start.kafka = p->kafka;
+    if ((s = edge_start_new(&start, &p->start, why)) != MR_OK ||
+        (s = mr_admin_start(&p->loop, &admin, &p->admin, why)) != MR_OK)
+        return s;
+    return open_server(p, why);
+}
