@@ -77,6 +77,12 @@ enum mr_status engine_admin_set_load(const struct engine_admin_load *ask,
                        "the warehouse holds events up to sequence %" PRId64
                        " of this lane: --last-sequence must not be below it",
                        found->loaded_highest);
+    if (found->next_sequence > ask->last_sequence + 1)
+        return mr_fail(why, MR_INVALID,
+                       "from offset %" PRId64 " on, the first sequence above %" PRId64
+                       " is %" PRId64 ": %" PRId64 " would stay missing",
+                       ask->next_offset, ask->last_sequence, found->next_sequence,
+                       ask->last_sequence + 1);
     return MR_OK;
 }
 

@@ -51,10 +51,12 @@ struct engine_admin_load_found {
     int64_t log_start, log_end;
     int64_t loaded_highest; /* the highest sequence in the warehouse's tables; -1: none */
     int64_t last_offset;    /* where last_sequence lies below next_offset; -1: not found there */
+    int64_t next_sequence;  /* the lowest above last_sequence from next_offset on; -1: none yet */
 };
 
-/* MR_INVALID: next_offset is outside the log, or last_sequence is below what the warehouse holds,
- * so that rows would come twice. last_offset is what goes into the ledger. */
+/* MR_INVALID: next_offset is outside the log; last_sequence is below what the warehouse holds, so
+ * that rows would come twice; or the one after it would stay missing. last_offset is what goes into
+ * the ledger. */
 MR_MUST_CHECK enum mr_status engine_admin_set_load(const struct engine_admin_load *ask,
                                                    const struct engine_admin_load_found *found,
                                                    struct mr_error *why);

@@ -209,7 +209,8 @@ bool engine_batch_begin(struct engine *e)
     struct engine_batch *b = &e->batch;
     if (e->stop_asked || engine_now_ms(e) < e->batch_after_ms)
         return false;
-    e->parked_turn = !e->parked_turn;
+    if (!e->refused)
+        e->parked_turn = !e->parked_turn;
     bool chosen =
         e->parked_turn ? choose_parked(e) || choose_new(e) : choose_new(e) || choose_parked(e);
     if (!chosen)
@@ -333,7 +334,10 @@ static void take_parked(struct engine *e, const struct engine_loaded *loaded)
     struct engine_batch *b = &e->batch;
     lane_of_key_gone(e, loaded);
     b->wants.count = 0; /* their keys may have gone with it */
-    for (size_t i = 0; i < loaded->parked_count; i++) {
+    size_t count = loaded->parked_count;
+    if (e->parked_cut && count > e->parked_cut)
+        count = e->parked_cut;
+    for (size_t i = 0; i < count; i++) {
         const struct engine_parked *p = &loaded->parked[i];
         struct engine_command *c =
             engine_command_new(&p->record, e->domain, e->options.lanes, &e->ports.checker);
@@ -413,13 +417,14 @@ static void learn_parked(struct engine *e, struct engine_lane *l)
     struct engine_batch *b = &e->batch;
     for (size_t i = 0; i < b->unparks.count; i++)
         for (size_t k = 0; b->unparks.items[i].lane == l->lane && k < b->items.count; k++)
-            if (b->items.items[k].command->record.in.position == b->unparks.items[i].position)
+            if (b->items.items[k].lane == l &&
+                b->items.items[k].command->record.in.position == b->unparks.items[i].position)
                 engine_held_settled(l, b->items.items[k].command->record.in.key);
     for (size_t i = 0; i < b->parks.count; i++) {
         const struct engine_park *p = &b->parks.items[i];
+        if (p->lane != l->lane)
+            continue; /* another lane's commands may be gone already */
         const struct mr_record *in = &p->command->record.in;
-        if (p->command->record.lane != l->lane)
-            continue;
         if (p->was_parked)
             engine_held_kept(l, in->key, in->position);
         else
@@ -446,7 +451,7 @@ static void learn(struct engine *e, struct engine_lane *l)
             engine_publish_add(l, &events[i]);
     learn_parked(e, l);
     for (size_t i = 0; i < b->quarantined.count; i++)
-        if (b->quarantined.items[i].command->record.lane == l->lane)
+        if (b->quarantined.items[i].lane == l->lane)
             engine_tell(e, ENGINE_COMMAND_QUARANTINED, l->lane, "position %lld is quarantined: %s",
                         (long long)b->quarantined.items[i].command->record.in.position,
                         b->quarantined.items[i].cause);
@@ -478,8 +483,10 @@ static void adapt(struct engine *e)
 {
     const struct engine_batch *b = &e->batch;
     int64_t took = engine_now_ms(e) - b->begun_ms, target = e->options.commit_target_ms;
-    if (b->of_parked)
+    if (b->of_parked) {
+        e->parked_cut = b->items.count < e->parked_cut ? 0 : e->parked_cut * 2;
         return;
+    }
     if (e->cut) {
         e->cut *= 2; /* the search for a refused row goes on behind it */
         if (e->cut >= e->batch_limit)
@@ -501,16 +508,16 @@ static void adapt(struct engine *e)
 static void refused(struct engine *e, const char *detail)
 {
     struct engine_batch *b = &e->batch;
-    const struct engine_item *only = b->items.count == 1 ? &b->items.items[0] : NULL;
-    if (b->of_parked || only) {
-        /* Of parked ones, the first is the one that was asked for or the first that waits. */
-        const struct engine_item *item = &b->items.items[0];
-        e->poison_lane = item->lane->lane;
-        e->poison_position = item->command->record.in.position;
-        snprintf(e->poison_cause, sizeof e->poison_cause, "%s", detail ? detail : "refused");
+    const struct engine_item *first = &b->items.items[0];
+    if (b->items.count > 1) {
+        *(b->of_parked ? &e->parked_cut : &e->cut) = b->items.count / 2;
     } else {
-        e->cut = b->items.count / 2;
+        e->poison_lane = first->lane->lane;
+        e->poison_position = first->command->record.in.position;
+        snprintf(e->poison_cause, sizeof e->poison_cause, "%s", detail ? detail : "refused");
     }
+    e->parked_turn = b->of_parked;
+    e->refused = true;
     give_up(e, false); /* the failed transaction is over */
     e->stats.batches_retried++;
 }
@@ -530,6 +537,7 @@ void engine_on_saved(struct engine *e, enum engine_answer answer, const char *de
         e->failures = 0;
         e->batch_after_ms = 0;
         e->poison_position = -1;
+        e->refused = false;
         e->turn = e->cut ? e->turn : (e->turn + 1) % e->options.lanes;
         for (size_t i = 0; i < b->claims.count; i++)
             learn(e, &e->lanes[b->claims.items[i].lane]);

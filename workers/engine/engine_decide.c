@@ -105,6 +105,7 @@ static void park(struct engine_batch *b, const struct engine_item *item, const c
     struct mr_slice key = item->command->record.in.key;
     bool was_parked = item->action != ENGINE_NEW;
     *ENGINE_ADD(&b->parks) = (struct engine_park){
+        .lane = item->lane->lane,
         .command = item->command,
         .cause = cause,
         .behind = behind,
@@ -206,12 +207,13 @@ static bool decide_new(struct engine *e, struct engine_item *item, struct engine
     struct engine_batch *b = &e->batch;
     const struct engine_command *c = item->command;
     if (c->quarantine) {
-        *ENGINE_ADD(&b->quarantined) = (struct engine_aside){.command = c, .cause = c->quarantine};
+        *ENGINE_ADD(&b->quarantined) =
+            (struct engine_aside){.lane = row->lane, .command = c, .cause = c->quarantine};
     } else {
         const struct engine_known_id *known = known_find(b, c);
         const char *cause = undecidable(e, item);
         if (known && memcmp(&known->hash, &c->hash, sizeof c->hash) != 0)
-            *ENGINE_ADD(&b->conflicts) = (struct engine_aside){.command = c};
+            *ENGINE_ADD(&b->conflicts) = (struct engine_aside){.lane = row->lane, .command = c};
         else if (known)
             b->repeats++;
         else if (is_held(b, item))
@@ -251,7 +253,6 @@ static bool decide_parked(struct engine *e, struct engine_item *item, struct eng
     if (item->filed)
         *ENGINE_ADD(&b->unrequests) = (struct engine_position){
             .lane = row->lane, .position = item->command->record.in.position};
-    item->done = true;
     return true;
 }
 
@@ -288,8 +289,6 @@ bool engine_batch_decide(struct engine *e)
             i--; /* alone it does not fit: it is parked */
             continue;
         }
-        if (!b->of_parked)
-            item->done = true;
     }
     return b->of_parked ? b->outcomes.count + b->parks.count + b->unrequests.count > 0
                         : b->items.count > 0;

@@ -377,6 +377,10 @@ void engine_on_settled(struct engine *e, enum engine_answer answer,
         }
         bool happened = f && f->fence == l->fence_tried, did_not = f && f->fence == l->row.fence;
         l->doubt = false;
+        if (ENGINE_BUG(BLIND_COMMIT) && f) {
+            l->row.fence = f->fence;
+            happened = !(did_not = true);
+        }
         if (e->doubtful_batch)
             engine_batch_settled(e, l, happened);
         else if (happened)

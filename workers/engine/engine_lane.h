@@ -76,7 +76,6 @@ struct engine_item {
     struct engine_lane *lane;
     enum engine_action action; /* NEW: from the queue; else from the parked table */
     bool behind, filed;        /* parked: only waits; a request is filed for it */
-    bool done;                 /* decided (a full batch leaves the rest) */
 };
 
 struct engine_known_id;  /* (account, id) -> hash, day */
@@ -127,8 +126,10 @@ struct engine {
     int32_t failures;
     size_t batch_limit; /* adapts to commit_target_ms */
     size_t cut;         /* 0, or: a refused batch is searched with this many commands */
+    size_t parked_cut;  /* the same for a batch of parked ones */
     int32_t turn;       /* the lane that goes first */
     bool parked_turn;
+    bool refused; /* the last batch was: its kind goes first until the culprit is found */
     int64_t poison_position; /* this command alone was refused by the database; -1 */
     int32_t poison_lane;
     char poison_cause[256];

@@ -371,6 +371,7 @@ void engine_loader_look(const struct engine_loader *e, int32_t lane, struct engi
     *out = (struct engine_load_view){
         .state = l->state,
         .stop_reason = l->state == ENGINE_LANE_STOPPED_STATE ? l->stop_reason : NULL,
+        .fence = l->ledger.fence,
         .next_offset = l->ledger.next_offset,
         .last_sequence = l->ledger.last_sequence,
         .missing = l->told_missing,

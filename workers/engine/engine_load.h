@@ -124,6 +124,7 @@ void engine_loader_on_flushed(struct engine_loader *loader, enum engine_answer a
 struct engine_load_view {
     enum engine_lane_state state;
     const char *stop_reason;
+    uint64_t fence;
     int64_t next_offset, last_sequence; /* as the ledger has them */
     int64_t waiting_records;
     bool missing; /* last + 1 has been missing for longer than missing_ms */

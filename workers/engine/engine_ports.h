@@ -198,10 +198,12 @@ struct engine_outcome { /* a row of millrace.command */
     bool was_parked;               /* the row exists as PARKED and changes */
 };
 struct engine_aside { /* a row of millrace.quarantine or millrace.conflict, by position */
+    int32_t lane;
     const struct engine_command *command;
     const char *cause; /* quarantine's */
 };
 struct engine_park { /* a row of millrace.parked */
+    int32_t lane;
     const struct engine_command *command;
     const char *cause; /* "waiting" for one that is behind */
     bool behind;
@@ -246,7 +248,8 @@ struct engine_save {
     size_t row_count;
 };
 
-/* One operation runs at a time. Arguments live until the answer.
+/* One operation runs at a time. The arrays in its arguments live until the answer, the structs that
+ * name them during the call.
  *
  * Every statement on a lane's row that has waited longer than lane_lock_wait for its lock is looked
  * at from a second connection while it still waits: a holder that the row names (a frozen owner

@@ -1,0 +1,318 @@
+/* A seeded world in which the engines that ship run: two topics, a database, a warehouse, a
+ * network, a group, and processes that crash, freeze, wake and lose answers at every step.
+ *
+ *   sim_log.c     topics, the network to them, what commands there are
+ *   sim_store.c   the database: rows, locks, transactions; and what a commit must keep (the oracle)
+ *   sim_worker.c  a process with the lane engine, and its ports
+ *   sim_loader.c  a process with the loader's engine, the warehouse, and its oracle
+ *   sim_run.c     one walk: the random steps, then faults off, drain, and the last look
+ *
+ * Nothing of the oracle asks the engine: it looks at what reached database, topics and warehouse.
+ */
+#ifndef SIM_H
+#define SIM_H
+
+#include "engine.h"
+#include "engine_bug.h"
+#include "engine_load.h"
+#include "mr_prng.h"
+
+#include <stdarg.h>
+
+#define SIM_LANES        2
+#define SIM_WORKERS      2
+#define SIM_LOADERS      2
+#define SIM_ACCOUNTS     4
+#define SIM_RECORDS_MAX  24 /* a lane */
+#define SIM_EVENTS_MAX   96 /* a lane */
+#define SIM_TOPIC_MAX    2048
+#define SIM_NET_MAX      1024
+#define SIM_ENTITIES_MAX 128
+#define SIM_ORPHANS_MAX  64
+
+/* ---- topics
+ * --------------------------------------------------------------------------------------- */
+
+enum sim_kind {
+    SIM_GOOD,      /* a command that can be decided */
+    SIM_UNKNOWN,   /* of a type that workers know only after a deploy */
+    SIM_POISON,    /* the database refuses its rows */
+    SIM_MISROUTED, /* belongs to another lane */
+    SIM_UNREADABLE /* no headers */
+};
+
+struct sim_record {
+    struct engine_record record;
+    enum sim_kind kind;
+    int account;
+    struct mr_uuid id;
+    struct mr_digest hash;
+    int64_t amount_minor; /* of a payment */
+};
+
+struct sim_event { /* in the events topic */
+    int64_t sequence;
+    struct mr_digest content;
+};
+
+struct sim_topics {
+    struct sim_record records[SIM_LANES][SIM_RECORDS_MAX];
+    int record_count[SIM_LANES];
+    struct sim_event events[SIM_LANES][SIM_TOPIC_MAX];
+    int event_count[SIM_LANES];
+};
+
+enum sim_flight { SIM_FLYING, SIM_STORED, SIM_GONE };
+
+struct sim_message { /* an event on its way to the topic */
+    int worker;
+    uint32_t life; /* of the worker: reports of an earlier one go nowhere */
+    uint64_t round;
+    int lane;
+    int64_t sequence, offset;
+    struct mr_digest content;
+    enum sim_flight flight;
+    bool reported, disowned; /* purged: its report says failed, whatever becomes of it */
+};
+
+/* ---- the database
+ * ----------------------------------------------------------------------------------- */
+
+enum sim_outcome { /* of a position: a ghost, only the oracle sees it */
+                   SIM_NONE,
+                   SIM_APPLIED,
+                   SIM_REJECTED,
+                   SIM_DROPPED,
+                   SIM_PARKED,
+                   SIM_REPEAT,
+                   SIM_CONFLICT,
+                   SIM_QUARANTINED
+};
+
+struct sim_parked {
+    int64_t position;
+    bool behind;
+    enum engine_action action; /* filed; NEW: none */
+};
+
+struct sim_tx;
+
+struct sim_db_lane {
+    struct engine_row row;
+    uint64_t backend; /* the connection that the row names */
+    enum sim_outcome outcome[SIM_RECORDS_MAX];
+    struct engine_event events[SIM_EVENTS_MAX]; /* by sequence; bytes in the world's arena */
+    struct sim_parked parked[SIM_RECORDS_MAX];
+    int parked_count;
+    int64_t stale_request;         /* a request whose position is not parked any more; -1 */
+    int64_t decided[SIM_ACCOUNTS]; /* ghost: the highest position decided of the account */
+};
+
+struct sim_db_entity {
+    struct engine_entity entity;
+};
+
+struct sim_db {
+    struct sim_db_lane lanes[SIM_LANES];
+    struct sim_db_entity entities[SIM_ENTITIES_MAX];
+    int entity_count;
+    int64_t cash_minor, sum_minor; /* of the journal */
+};
+
+/* A transaction that holds rows: open in a process, or orphaned with its COMMIT on the way. */
+struct sim_tx {
+    uint64_t conn; /* 0: none */
+    bool holds[SIM_LANES];
+    uint64_t fence_new[SIM_LANES];
+    bool claimed[SIM_LANES];
+    const struct engine_save *save; /* a copy; NULL: not sent yet */
+};
+
+/* A statement that the server runs after its client was told that the connection is gone. */
+struct sim_late {
+    bool is_take;
+    int lane;
+    uint64_t conn;
+    struct engine_touch touch;
+};
+
+/* ---- processes
+ * ----------------------------------------------------------------------------------------- */
+
+enum sim_op {
+    SIM_OP_NONE,
+    SIM_OP_TAKE,
+    SIM_OP_TOUCH,
+    SIM_OP_SETTLE,
+    SIM_OP_LOOK,
+    SIM_OP_BEGIN,
+    SIM_OP_LOAD,
+    SIM_OP_SAVE,
+    SIM_OP_FLUSH
+};
+
+struct sim;
+
+struct sim_process {
+    struct sim *sim;
+    int index;
+    bool alive, frozen, stays_frozen;
+    uint32_t life;
+    bool view[SIM_LANES]; /* what it knows of the group's word */
+    int generation[SIM_LANES];
+    uint64_t conn; /* 0: down */
+    bool started[SIM_LANES], paused[SIM_LANES];
+    int64_t next[SIM_LANES]; /* to be delivered */
+    bool checking[SIM_LANES];
+    struct engine_check check[SIM_LANES];
+
+    enum sim_op op;
+    int64_t op_since_ms;
+    int op_lane;
+    int32_t op_lanes[SIM_LANES];
+    size_t op_lane_count;
+    uint64_t op_fence;
+};
+
+struct sim_worker {
+    struct sim_process p;
+    struct engine *engine;
+    bool new_release; /* knows the type of SIM_UNKNOWN */
+    struct engine_touch touch;
+    struct engine_claim claims[SIM_LANES];
+    size_t claim_count;
+    struct engine_load load;
+    const struct engine_save *save;
+    struct sim_tx tx;
+};
+
+struct sim_wh_lane {
+    struct engine_ledger ledger;
+    uint64_t backend;
+    struct sim_event rows[SIM_TOPIC_MAX];
+    int row_count;
+};
+
+struct sim_flush { /* a flush that may still be committed */
+    uint64_t conn;
+    bool holds[SIM_LANES];
+    bool moves[SIM_LANES];
+    struct engine_ledger ledgers[SIM_LANES];
+    struct sim_event rows[SIM_LANES][SIM_TOPIC_MAX];
+    int row_count[SIM_LANES];
+};
+
+struct sim_loader {
+    struct sim_process p;
+    struct engine_loader *engine;
+    struct engine_flush flush;
+};
+
+struct sim {
+    uint64_t seed;
+    struct mr_prng prng;
+    struct mr_arena arena; /* everything that lives as long as the world */
+    int64_t now_ms;
+    uint64_t ids;   /* connections and fences */
+    int faults;     /* left */
+    bool calm;      /* faults are off */
+    bool fifo;      /* the network keeps a process's order */
+    bool restores;  /* this walk restores the database once */
+    bool gone_back; /* it was restored: lanes may stop, and must where events lie ahead */
+    bool trace;
+    char bad[512]; /* the first violation; empty: none */
+    uint64_t steps;
+
+    struct mr_uuid accounts[SIM_ACCOUNTS];
+    struct sim_topics topics;
+    struct sim_message net[SIM_NET_MAX];
+    int net_count;
+    struct sim_db db, snapshot;
+    bool has_snapshot;
+    struct sim_tx orphans[SIM_ORPHANS_MAX];
+    int orphan_count;
+    struct sim_late late[SIM_ORPHANS_MAX];
+    int late_count;
+    /* ghost: what was ever committed under a sequence, and could be published */
+    struct mr_digest committed[SIM_LANES][SIM_EVENTS_MAX];
+    bool has_committed[SIM_LANES][SIM_EVENTS_MAX];
+    bool left_behind[SIM_LANES][SIM_EVENTS_MAX]; /* published, then restored away */
+    int64_t resumed[SIM_LANES]; /* sequences below it were given up by set-position */
+    struct sim_wh_lane warehouse[SIM_LANES];
+    struct sim_flush *flush_orphans[SIM_ORPHANS_MAX];
+    int flush_orphan_count;
+    int owner[SIM_LANES], loader_owner[SIM_LANES], generation[SIM_LANES],
+        loader_generation[SIM_LANES];
+    struct sim_worker workers[SIM_WORKERS];
+    struct sim_loader loaders[SIM_LOADERS];
+    uint64_t faults_done, commits; /* what the walk did, for the summary */
+};
+
+/* ---- the dice
+ * ------------------------------------------------------------------------------------------- */
+static inline uint32_t sim_below(struct sim *s, uint32_t n)
+{
+    return mr_prng_below(&s->prng, n);
+}
+static inline bool sim_maybe(struct sim *s, uint32_t permille)
+{
+    return mr_prng_chance(&s->prng, permille);
+}
+/* A fault: only while there are some left. */
+static inline bool sim_fault(struct sim *s, uint32_t permille)
+{
+    if (s->calm || s->faults == 0 || !sim_maybe(s, permille))
+        return false;
+    s->faults--;
+    s->faults_done++;
+    return true;
+}
+void sim_say(struct sim *s, const char *fmt, ...) MR_PRINTF(2, 3);
+void sim_bad(struct sim *s, const char *fmt, ...) MR_PRINTF(2, 3);
+void *sim_keep(struct sim *s, const void *data, size_t bytes); /* a copy in the world's arena */
+
+/* sim_log.c */
+void sim_topics_fill(struct sim *s);
+struct mr_digest sim_content(const struct engine_event *event);
+void sim_net_send(struct sim *s, int worker, uint64_t round, const struct engine_event *event);
+bool sim_net_step(struct sim *s);
+bool sim_net_report(struct sim *s, struct sim_worker *w);
+void sim_net_purge(struct sim *s, const struct sim_worker *w);
+void sim_check_answer(struct sim *s, const struct engine_check *check, struct engine_checked *out);
+
+/* sim_store.c */
+bool sim_db_locked(struct sim *s, int lane, uint64_t conn, struct sim_tx **holder);
+bool sim_db_end_holder(struct sim *s, int lane, uint64_t conn); /* the lock watch */
+void sim_db_rollback(struct sim_tx *tx);
+void sim_db_commit(struct sim *s, struct sim_tx *tx);
+void sim_db_orphan(struct sim *s, struct sim_tx *tx);
+bool sim_db_orphan_step(struct sim *s);
+bool sim_db_late_step(struct sim *s);
+int64_t sim_reach(const struct sim *s, int lane);
+void sim_db_touch(struct sim *s, uint64_t conn, const struct engine_touch *t);
+const struct engine_save *sim_save_copy(struct sim *s, const struct engine_save *save);
+bool sim_save_is_refused(const struct sim *s, const struct engine_save *save);
+void sim_db_restore(struct sim *s);
+void sim_db_final(struct sim *s);
+int sim_account_of(const struct sim *s, const struct mr_uuid *account);
+
+/* sim_worker.c */
+void sim_worker_start(struct sim *s, int index);
+void sim_worker_crash(struct sim *s, struct sim_worker *w);
+bool sim_worker_step(struct sim *s, struct sim_worker *w);
+
+/* sim_loader.c */
+void sim_loader_start(struct sim *s, int index);
+void sim_loader_crash(struct sim *s, struct sim_loader *l);
+bool sim_loader_step(struct sim *s, struct sim_loader *l);
+bool sim_flush_orphan_step(struct sim *s);
+void sim_warehouse_final(struct sim *s);
+
+/* sim_run.c: one walk. Empty text: nothing was violated. */
+struct sim_result {
+    char bad[512];
+    uint64_t steps, commits, faults;
+};
+void sim_run(uint64_t seed, bool trace, struct sim_result *out);
+
+#endif
