@@ -4,7 +4,11 @@
 #include <criterion/criterion.h>
 #include <inttypes.h>
 #include <librdkafka/rdkafka.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static uv_loop_t loop;
 static struct mr_kafka_conf *conf;
@@ -99,6 +103,41 @@ Test(kafka_group, given_more_members_than_lanes_then_one_has_none)
     cr_assert(kafka_until_count(&loop, &a.assigned, 2, 30000));
     cr_expect_eq(__builtin_popcountll(a.lanes) + __builtin_popcountll(b.lanes), 1);
     watcher_close(&b, &loop);
+    watcher_close(&a, &loop);
+    close_topic();
+}
+
+/* Stops this whole process for a while, as a long pause of its machine would. */
+static void freeze_me(int ms)
+{
+    pid_t pid = fork();
+    cr_assert_geq(pid, 0);
+    if (pid == 0) {
+        kill(getppid(), SIGSTOP);
+        poll(NULL, 0, ms);
+        kill(getppid(), SIGCONT);
+        _exit(0);
+    }
+    waitpid(pid, NULL, 0);
+}
+
+Test(kafka_group, given_a_member_frozen_past_its_session_then_its_lanes_are_lost_and_come_back)
+{
+    open_topic("g.frozen", 2);
+    kafka_test_fill(conf, "g.frozen", 0, 0, 10);
+    a.start_at = 0;
+    watcher_open(
+        &a, &loop,
+        (struct mr_kafka_consumer_settings){
+            .conf = conf, .topic = "g.frozen", .group = "g.frozen", .session_timeout_ms = 1500});
+    cr_assert(kafka_until_count(&loop, &a.count, 10, 30000));
+    watcher_reset(&a);
+    freeze_me(4000);
+    cr_assert(kafka_until_count(&loop, &a.lost, 1, 30000));
+    cr_assert(kafka_until_count(&loop, &a.assigned, 2, 30000));
+    cr_assert(kafka_until_count(&loop, &a.count, 10, 30000));
+    cr_expect_eq(a.lanes, 3);
+    cr_expect_eq(a.broken, 0);
     watcher_close(&a, &loop);
     close_topic();
 }

@@ -106,21 +106,45 @@ Test(kafka_producer_faults, given_a_frozen_broker_then_times_out_and_goes_on_whe
     close_producer(5000);
 }
 
-Test(kafka_producer_faults, given_a_broker_that_goes_away_then_is_surely_not_stored_and_recovers,
-     .fini = stop_own)
+/* A producer of events beside the one of commands: it never times a message out. */
+static struct seen events_seen;
+
+static struct mr_kafka_producer *open_events(void)
+{
+    struct mr_error why;
+    struct mr_kafka_producer *events;
+    struct mr_kafka_producer_settings settings = {
+        .conf = conf, .linger_us = 500, .on_report = on_report, .owner = &events_seen};
+    cr_assert_eq(mr_kafka_producer_new(&loop, &settings, &events, &why), MR_OK, "%s", why.text);
+    return events;
+}
+
+static void send_events(struct mr_kafka_producer *events, int count)
+{
+    struct mr_kafka_message message = {.topic = "f.away", .value = mr_slice_text("{}")};
+    for (int n = 0; n < count; n++)
+        cr_assert_eq(mr_kafka_producer_send(events, &message, NULL), MR_OK);
+}
+
+Test(kafka_producer_faults, given_a_broker_that_goes_away_then_tells_and_recovers, .fini = stop_own)
 {
     kafka_broker_start(&own);
     open_producer(own.address, 2000);
     kafka_test_topic(conf, "f.away", 1);
+    struct mr_kafka_producer *events = open_events();
+    send_events(events, 100);
     cr_assert_eq(send_to("f.away"), MR_OK);
     cr_assert(kafka_until_count(&loop, &seen.stored, 1, 20000));
+    cr_assert(kafka_until_count(&loop, &events_seen.stored, 100, 20000));
     kafka_broker_kill(&own);
+    send_events(events, 100);
     cr_assert_eq(send_to("f.away"), MR_OK);
     cr_assert(kafka_until_count(&loop, &seen.count, 2, 20000));
     cr_assert_eq(seen.stored, 1);
     cr_assert_eq(send_to("f.away"), MR_OK);
     cr_assert(kafka_until_count(&loop, &seen.count, 3, 20000));
     cr_expect_eq(seen.last.outcome, MR_KAFKA_NOT_STORED, "it was never sent: %s", seen.last.error);
+    cr_expect_eq(events_seen.count, 100, "events wait");
     kafka_broker_again(&own);
     while (seen.stored == 1) {
         uint64_t count = seen.count;
@@ -128,6 +152,10 @@ Test(kafka_producer_faults, given_a_broker_that_goes_away_then_is_surely_not_sto
         cr_assert(kafka_until_count(&loop, &seen.count, count + 1, 20000));
         cr_assert_lt(seen.count, 20);
     }
+    cr_assert(kafka_until_count(&loop, &events_seen.count, 200, 60000));
+    cr_expect_eq(events_seen.not_stored, 0);
+    mr_kafka_producer_close(events, 5000, kafka_count_one, &events_seen.closed);
+    cr_assert(kafka_until_count(&loop, &events_seen.closed, 1, 20000));
     close_producer(5000);
 }
 
