@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define CHUNK_BYTES 16384
-#define ALIGN       alignof(max_align_t)
-
+#define CHUNK_BYTES     1024 /* the first one's; each further one is twice as large */
+#define CHUNK_BYTES_MAX ((size_t)1 << 20)
+#define ALIGN           alignof(max_align_t)
 
 struct mr_arena_chunk {
     struct mr_arena_chunk *older;
@@ -57,9 +57,9 @@ void *mr_arena_alloc(struct mr_arena *arena, size_t bytes)
         return NULL;
     struct mr_arena_chunk *c = arena->chunk;
     if (!c || need > c->size - c->used) {
-        size_t size = need > CHUNK_BYTES ? need : CHUNK_BYTES;
-        if (c && c->size * 2 > size && c->size < ((size_t)1 << 20))
-            size = c->size * 2; /* few chunks for large batches */
+        size_t size = !c ? CHUNK_BYTES : c->size < CHUNK_BYTES_MAX ? c->size * 2 : c->size;
+        if (size < need)
+            size = need;
         c = malloc(sizeof *c + size);
         if (!c)
             abort();

@@ -90,7 +90,8 @@ void mr_buf_printf(struct mr_buf *buf, const char *fmt, ...)
     va_end(again);
 }
 
-/* Length of the UTF-8 character at p (RFC 3629: no overlong forms, no surrogates), 0 if there is none. */
+/* Length of the UTF-8 character at p (RFC 3629: no overlong forms, no surrogates), 0 if there is
+ * none. */
 static size_t utf8_length(const unsigned char *p, size_t left)
 {
     if (p[0] < 0x80)

@@ -3,7 +3,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-/* Days from the civil calendar and back: H. Hinnant, "chrono-Compatible Low-Level Date Algorithms". */
+/* Days from the civil calendar and back: H. Hinnant, "chrono-Compatible Low-Level Date Algorithms".
+ */
 static int32_t day_of(int y, int m, int d)
 {
     y -= m <= 2;
@@ -36,7 +37,8 @@ static int days_in_month(int y, int m)
 
 int32_t mr_time_day(int64_t unix_ms)
 {
-    return (int32_t)(unix_ms >= 0 ? unix_ms / MR_DAY_MS : -((-unix_ms + MR_DAY_MS - 1) / MR_DAY_MS));
+    return (int32_t)(unix_ms >= 0 ? unix_ms / MR_DAY_MS
+                                  : -((-unix_ms + MR_DAY_MS - 1) / MR_DAY_MS));
 }
 
 char *mr_day_text(int32_t day, char out[MR_DAY_TEXT + 1])

@@ -415,11 +415,9 @@ void engine_on_loaded(struct engine *e, enum engine_answer answer,
 static void learn_parked(struct engine *e, struct engine_lane *l)
 {
     struct engine_batch *b = &e->batch;
-    for (size_t i = 0; i < b->unparks.count; i++)
-        for (size_t k = 0; b->unparks.items[i].lane == l->lane && k < b->items.count; k++)
-            if (b->items.items[k].lane == l &&
-                b->items.items[k].command->record.in.position == b->unparks.items[i].position)
-                engine_held_settled(l, b->items.items[k].command->record.in.key);
+    for (size_t i = 0; b->of_parked && i < b->items.count; i++)
+        if (b->items.items[i].lane == l && b->items.items[i].settled)
+            engine_held_settled(l, b->items.items[i].command->record.in.key);
     for (size_t i = 0; i < b->parks.count; i++) {
         const struct engine_park *p = &b->parks.items[i];
         if (p->lane != l->lane)

@@ -141,9 +141,11 @@ static void settle(struct engine_batch *b, struct engine_item *item, struct engi
     };
     b->applied += !refusal;
     b->rejected += refusal != NULL;
-    if (item->action != ENGINE_NEW)
-        *ENGINE_ADD(&b->unparks) = (struct engine_position){
-            .lane = row->lane, .position = item->command->record.in.position};
+    if (item->action == ENGINE_NEW)
+        return;
+    item->settled = true;
+    *ENGINE_ADD(&b->unparks) =
+        (struct engine_position){.lane = row->lane, .position = item->command->record.in.position};
 }
 
 enum done { DONE, DONE_FULL, DONE_UNDECLARED };

@@ -76,6 +76,7 @@ struct engine_item {
     struct engine_lane *lane;
     enum engine_action action; /* NEW: from the queue; else from the parked table */
     bool behind, filed;        /* parked: only waits; a request is filed for it */
+    bool settled;              /* parked: it has its outcome now, and leaves the table */
 };
 
 struct engine_known_id;  /* (account, id) -> hash, day */
