@@ -30,7 +30,8 @@ static void words_at(char **argv, char first[NAME_BYTES], char both[NAME_BYTES])
         if (argv[i][0] != '-')
             found[count++] = argv[i];
     snprintf(first, NAME_BYTES, "%s", found[0] ? found[0] : "");
-    snprintf(both, NAME_BYTES, "%s %s", first, found[1] ? found[1] : "");
+    snprintf(both, NAME_BYTES, "%.*s %.*s", NAME_BYTES / 2 - 1, first, NAME_BYTES / 2 - 1,
+             found[1] ? found[1] : "");
 }
 
 static const struct ctl_verb *verb_of(const char *first, const char *both)
