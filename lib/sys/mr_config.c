@@ -77,7 +77,9 @@ static enum mr_status read_integer(const struct mr_setting *set, const char *sho
 
 static bool is_choice(const char *choices, const char *value)
 {
-    size_t len = strlen(value);
+    size_t len = strcspn(value, "|");
+    if (value[len] != '\0')
+        return false;
     for (const char *p = choices; p; p = strchr(p, '|') ? strchr(p, '|') + 1 : NULL)
         if (len > 0 && strncmp(p, value, len) == 0 && (p[len] == '|' || p[len] == '\0'))
             return true;

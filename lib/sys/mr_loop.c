@@ -68,8 +68,11 @@ static void alarm_set(struct mr_loop *loop)
     if (uv_is_active((uv_handle_t *)&loop->alarm) && loop->alarm_ms <= due_ms)
         return;
     int64_t wait_ms = due_ms - mr_loop_now_ms(loop);
+    /* libuv 1.44 runs a timer of 0 ms that is set by a timer in the same turn: a timer that starts
+     * itself at once would then keep the loop from everything else. */
+    int64_t least_ms = loop->in_alarm ? 1 : 0;
     loop->alarm_ms = due_ms;
-    uv_timer_start(&loop->alarm, on_alarm, wait_ms > 0 ? (uint64_t)wait_ms : 0, 0);
+    uv_timer_start(&loop->alarm, on_alarm, (uint64_t)(wait_ms > least_ms ? wait_ms : least_ms), 0);
 }
 
 static void on_alarm(uv_timer_t *alarm)
@@ -79,6 +82,7 @@ static void on_alarm(uv_timer_t *alarm)
     loop->alarm_ms = INT64_MAX;
     /* A timer that its own callback sets to 0 ms is due in the next turn, not in this one. */
     int64_t started = loop->timers_started;
+    loop->in_alarm = true;
     while (loop->heap_count > 0 && loop->heap[1]->due_ms <= now_ms &&
            loop->heap[1]->order <= started) {
         struct mr_timer *t = loop->heap[1];
@@ -86,6 +90,7 @@ static void on_alarm(uv_timer_t *alarm)
         t->fired(t->data);
     }
     alarm_set(loop);
+    loop->in_alarm = false;
 }
 
 void mr_timer_init(struct mr_timer *timer, struct mr_loop *loop, void (*fired)(void *data),

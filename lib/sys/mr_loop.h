@@ -25,6 +25,7 @@ struct mr_loop {
     int64_t timers_started;
     uv_timer_t alarm; /* fires at alarm_ms, not after the first of the heap */
     int64_t alarm_ms;
+    bool in_alarm;
     uv_timer_t probe;
     uv_idle_t idle;   /* active while calls are deferred: the loop then does not block */
     uv_check_t check; /* runs them */
