@@ -96,8 +96,33 @@ static enum engine_verdict invoice_finalize(const struct billing_state *state,
     return ENGINE_APPLIED;
 }
 
+/* Only what nobody has paid can be voided; the receivable goes back to where it came from. */
+static enum engine_verdict invoice_void(const struct billing_state *state,
+                                        const struct billing_command *cmd,
+                                        struct billing_effects *out)
+{
+    const struct billing_invoice *was = billing_invoice_of(state, cmd->subject);
+    if (!was)
+        return billing_refuse(out, "invoice-not-found", "There is no invoice %s.",
+                              cmd->subject_text);
+    if (was->status != INVOICE_OPEN)
+        return billing_refuse(out, "invoice-not-open",
+                              "Only an open invoice can be voided; this one is %s.",
+                              invoice_status_name(was->status));
+    if (was->paid_minor > 0)
+        return billing_refuse(out, "invoice-has-payments", "Refund its payments first.");
+
+    billing_change_invoice(out, was)->status = INVOICE_VOID;
+    billing_post(out, LEDGER_REVENUE, LEDGER_RECEIVABLE, was->total_minor);
+    billing_event(out, "billing.invoice.voided", "{s:s, s:s, s:s}", "invoice_id", cmd->subject_text,
+                  "status", invoice_status_name(INVOICE_VOID), "reason",
+                  billing_text(cmd, "reason"));
+    return ENGINE_APPLIED;
+}
+
 const struct billing_rule billing_invoice_rules[] = {
     {"billing.invoice.create", invoice_create, CREATES_INVOICE},
     {"billing.invoice.finalize", invoice_finalize},
+    {"billing.invoice.void", invoice_void},
     {NULL},
 };
