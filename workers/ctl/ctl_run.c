@@ -7,8 +7,21 @@
 #include <string.h>
 
 static const struct ctl_verb *const verbs[] = {
-    &ctl_migrate,    &ctl_topics_create,      &ctl_keys_create, &ctl_keys_list,    &ctl_keys_revoke,
-    &ctl_lanes_list, &ctl_lanes_set_position, &ctl_parked_list, &ctl_parked_retry, &ctl_parked_drop,
+    &ctl_migrate,
+    &ctl_topics_create,
+    &ctl_keys_create,
+    &ctl_keys_list,
+    &ctl_keys_revoke,
+    &ctl_status,
+    &ctl_lag,
+    &ctl_show,
+    &ctl_verify,
+    &ctl_parked_list,
+    &ctl_parked_retry,
+    &ctl_parked_drop,
+    &ctl_lanes_list,
+    &ctl_lanes_set_position,
+    &ctl_warehouse_set_position,
 };
 #define VERBS        (sizeof verbs / sizeof *verbs)
 #define ARENA_MAX    ((size_t)256 << 20)

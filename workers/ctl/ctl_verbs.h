@@ -9,5 +9,7 @@ extern const struct ctl_verb ctl_topics_create;
 extern const struct ctl_verb ctl_keys_create, ctl_keys_list, ctl_keys_revoke;
 extern const struct ctl_verb ctl_lanes_list, ctl_lanes_set_position;
 extern const struct ctl_verb ctl_parked_list, ctl_parked_retry, ctl_parked_drop;
+extern const struct ctl_verb ctl_lag, ctl_status, ctl_show, ctl_verify;
+extern const struct ctl_verb ctl_warehouse_set_position;
 
 #endif

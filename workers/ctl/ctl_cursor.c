@@ -1,0 +1,49 @@
+#include "ctl_cursor.h"
+
+#include "mr_buf.h"
+#include <stdio.h>
+
+#define PORTION 2000
+
+static enum mr_status fetch(struct ctl_cursor *c, struct mr_error *why)
+{
+    char sql[80];
+    mr_pg_result_free(c->rows);
+    c->rows = NULL;
+    c->row = 0;
+    c->has_row = false;
+    snprintf(sql, sizeof sql, "FETCH %d FROM %s", c->portion, c->name);
+    enum mr_status s = mr_pg_session_exec(c->session, sql, NULL, &c->rows, why);
+    if (s == MR_OK)
+        c->has_row = mr_pg_result_rows(c->rows) > 0;
+    return s;
+}
+
+enum mr_status ctl_cursor_open(struct ctl_cursor *c, struct mr_pg_session *session,
+                               const char *name, const char *sql, const struct mr_pg_params *params,
+                               struct mr_error *why)
+{
+    struct mr_buf text;
+    *c = (struct ctl_cursor){.session = session, .portion = c->portion ? c->portion : PORTION};
+    snprintf(c->name, sizeof c->name, "%s", name);
+    mr_buf_init(&text, 0);
+    mr_buf_printf(&text, "DECLARE %s NO SCROLL CURSOR FOR %s", c->name, sql);
+    mr_buf_char(&text, '\0');
+    enum mr_status s = mr_pg_session_exec(session, text.data, params, NULL, why);
+    mr_buf_free(&text);
+    return s == MR_OK ? fetch(c, why) : s;
+}
+
+enum mr_status ctl_cursor_next(struct ctl_cursor *c, struct mr_error *why)
+{
+    if (!c->has_row || ++c->row < mr_pg_result_rows(c->rows))
+        return MR_OK;
+    return fetch(c, why);
+}
+
+void ctl_cursor_close(struct ctl_cursor *c)
+{
+    mr_pg_result_free(c->rows);
+    c->rows = NULL;
+    c->has_row = false;
+}

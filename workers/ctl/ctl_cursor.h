@@ -1,0 +1,26 @@
+/* Rows of a large SELECT one after the other, a portion of them in memory at a time. */
+#ifndef CTL_CURSOR_H
+#define CTL_CURSOR_H
+
+#include "mr_pg_session.h"
+
+struct ctl_cursor {
+    struct mr_pg_session *session; /* in a transaction, until the cursor is closed */
+    char name[32];
+    int portion; /* rows of one FETCH */
+    struct mr_pg_result *rows;
+    int row; /* the present one in rows */
+    bool has_row;
+};
+
+/* Declares the cursor and reads the first row. name: letters, the session's only cursor of it. */
+MR_MUST_CHECK enum mr_status ctl_cursor_open(struct ctl_cursor *cursor,
+                                             struct mr_pg_session *session, const char *name,
+                                             const char *sql, const struct mr_pg_params *params,
+                                             struct mr_error *why);
+/* cursor->has_row tells whether there is one; it is rows' row until the next call. */
+MR_MUST_CHECK enum mr_status ctl_cursor_next(struct ctl_cursor *cursor, struct mr_error *why);
+/* Frees what is in memory; the transaction's end closes the rest. Takes a zeroed one. */
+void ctl_cursor_close(struct ctl_cursor *cursor);
+
+#endif

@@ -1,0 +1,157 @@
+/* What is asked of Postgres and the warehouse alone: ids that were decided twice, parked commands,
+ * the loader's own counts, and what a domain says of itself by its view <domain>.verify. */
+#include "ctl_verify.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+/* One statement with $1 = the domain (or topic), all columns as text. */
+static enum mr_status ask(struct ctl_verify *v, struct mr_pg_session *session, const char *sql,
+                          const char *about, struct mr_pg_result **out, struct mr_error *why)
+{
+    struct mr_pg_params p = ctl_params(v->ctl);
+    mr_pg_param_text(&p, mr_slice_text(about));
+    return mr_pg_session_exec_text(session, sql, &p, out, why);
+}
+
+#define CELL(r, row, column) MR_SLICE_FMT(mr_pg_result_text((r), (row), (column)))
+
+/* The primary key holds within a day; a repeat is looked for on its day and the two before. */
+static const char select_twice[] =
+    "SELECT a.id::text, a.account_id::text, a.lane::text, a.position::text, b.position::text "
+    "FROM millrace.command a JOIN millrace.command b USING (id, account_id, domain) "
+    "WHERE domain = $1::text AND b.day > a.day AND b.day <= a.day + 2 LIMIT 1000";
+
+static enum mr_status check_twice(struct ctl_verify *v, const struct ctl_verify_domain *d,
+                                  struct mr_error *why)
+{
+    struct mr_pg_result *r;
+    enum mr_status s = ask(v, v->ctl->pg, select_twice, d->name, &r, why);
+    if (s != MR_OK)
+        return s;
+    for (int i = 0; i < mr_pg_result_rows(r); i++)
+        ctl_report_differs(v->report, "command with two outcomes",
+                           "%s command %.*s of account %.*s: lane %.*s positions %.*s and %.*s",
+                           d->name, CELL(r, i, 0), CELL(r, i, 1), CELL(r, i, 2), CELL(r, i, 3),
+                           CELL(r, i, 4));
+    mr_pg_result_free(r);
+    return MR_OK;
+}
+
+/* Parked on one side only; then NULL on the other. */
+static const char select_parked[] =
+    "SELECT p.command_id::text, coalesce(p.lane, c.lane)::text, "
+    "coalesce(p.position, c.position)::text, p.cause, c.id::text "
+    "FROM millrace.parked p FULL JOIN (SELECT * FROM millrace.command WHERE status = 3) c "
+    "USING (domain, lane, position) WHERE domain = $1::text ORDER BY 2, 3";
+
+static enum mr_status check_parked(struct ctl_verify *v, const struct ctl_verify_domain *d,
+                                   struct mr_error *why)
+{
+    struct mr_pg_result *r;
+    enum mr_status s = ask(v, v->ctl->pg, select_parked, d->name, &r, why);
+    if (s != MR_OK)
+        return s;
+    for (int i = 0; i < mr_pg_result_rows(r); i++) {
+        if (mr_pg_result_null(r, i, 0))
+            ctl_report_differs(v->report, "parked command that waits nowhere",
+                               "%s command %.*s: lane %.*s position %.*s", d->name, CELL(r, i, 4),
+                               CELL(r, i, 1), CELL(r, i, 2));
+        else if (mr_pg_result_null(r, i, 4) && !v->command_days.dropped)
+            ctl_report_differs(v->report, "parked without an outcome",
+                               "%s command %.*s: lane %.*s position %.*s", d->name, CELL(r, i, 0),
+                               CELL(r, i, 1), CELL(r, i, 2));
+        else
+            ctl_report_note(v->report, "parked", "%s command %.*s: lane %.*s position %.*s, %.*s",
+                            d->name, CELL(r, i, 0), CELL(r, i, 1), CELL(r, i, 2), CELL(r, i, 3));
+    }
+    mr_pg_result_free(r);
+    return MR_OK;
+}
+
+/* ---- the loader ---- */
+
+static const char select_counts[] =
+    "SELECT coalesce(sum(consumed), 0)::text, coalesce(sum(loaded), 0)::text, "
+    "coalesce(sum(repeated), 0)::text, coalesce(sum(ahead), 0)::text, "
+    "coalesce(sum(skipped), 0)::text, coalesce(sum(bad), 0)::text, "
+    "(coalesce(sum(consumed - loaded - repeated - ahead - skipped - bad), 0) = 0)::text "
+    "FROM public.load_count WHERE topic = $1::text";
+static const char select_bad[] =
+    "SELECT lane::text, position::text, cause FROM public.bad_rows WHERE topic = $1::text "
+    "ORDER BY lane, position";
+
+static enum mr_status check_loads(struct ctl_verify *v, const struct ctl_verify_domain *d,
+                                  struct mr_error *why)
+{
+    static const char *const names[] = {"records consumed by the loader",
+                                        "loaded",
+                                        "repeats",
+                                        "ahead of their predecessor",
+                                        "skipped (no table)",
+                                        "bad"};
+    char topic[32];
+    struct mr_pg_result *r;
+    snprintf(topic, sizeof topic, "%s.events", d->name);
+    enum mr_status s = ask(v, v->ctl->warehouse, select_counts, topic, &r, why);
+    if (s != MR_OK)
+        return s;
+    for (int i = 0; i < 6; i++)
+        ctl_report_count(v->report, topic, names[i],
+                         strtoll(mr_pg_result_text(r, 0, i).data, NULL, 10));
+    if (!mr_slice_is(mr_pg_result_text(r, 0, 6), "true"))
+        ctl_report_differs(v->report, "loads that do not reconcile",
+                           "%s: consumed is not loaded + repeated + ahead + skipped + bad", topic);
+    mr_pg_result_free(r);
+    s = ask(v, v->ctl->warehouse, select_bad, topic, &r, why);
+    if (s != MR_OK)
+        return s;
+    for (int i = 0; i < mr_pg_result_rows(r); i++)
+        ctl_report_note(v->report, "record in bad_rows", "%s lane %.*s offset %.*s: %.*s", topic,
+                        CELL(r, i, 0), CELL(r, i, 1), CELL(r, i, 2));
+    mr_pg_result_free(r);
+    return MR_OK;
+}
+
+/* ---- the domain's own ---- */
+
+static enum mr_status check_domain(struct ctl_verify *v, const struct ctl_verify_domain *d,
+                                   struct mr_error *why)
+{
+    static const char find[] = "SELECT to_regclass($1::text || '.verify')::text";
+    struct mr_pg_result *r;
+    enum mr_status s = ask(v, v->ctl->pg, find, d->name, &r, why);
+    if (s != MR_OK)
+        return s;
+    bool exists = !mr_pg_result_null(r, 0, 0);
+    mr_pg_result_free(r);
+    if (!exists)
+        return MR_OK;
+    /* The name is a domain's: lower-case letters. */
+    char *sql =
+        mr_arena_printf(&v->ctl->arena, "SELECT what, ok::text, detail FROM %s.verify", d->name);
+    s = mr_pg_session_exec_text(v->ctl->pg, sql, NULL, &r, why);
+    if (s != MR_OK)
+        return s;
+    for (int i = 0; i < mr_pg_result_rows(r); i++) {
+        ctl_report_count(v->report, d->name, "checks of its own", 1);
+        if (!mr_slice_is(mr_pg_result_text(r, i, 1), "true"))
+            ctl_report_differs(v->report, "check of a domain", "%s: %.*s: %.*s", d->name,
+                               CELL(r, i, 0), CELL(r, i, 2));
+    }
+    mr_pg_result_free(r);
+    return MR_OK;
+}
+
+enum mr_status ctl_verify_checks(struct ctl_verify *v, const struct ctl_verify_domain *d,
+                                 struct mr_error *why)
+{
+    enum mr_status s = check_twice(v, d, why);
+    if (s == MR_OK)
+        s = check_parked(v, d, why);
+    if (s == MR_OK)
+        s = check_loads(v, d, why);
+    if (s == MR_OK)
+        s = check_domain(v, d, why);
+    return s;
+}

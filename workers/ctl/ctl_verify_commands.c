@@ -1,0 +1,310 @@
+/* The commands topic against the outcomes: each position below what was noted is one of the
+ * classes, and each command has exactly one outcome. The topic and the rows are read side by side,
+ * both in order of lane and position; what has no row must be a repeat of something that has. */
+#include "ctl_classify.h"
+#include "ctl_cursor.h"
+#include "ctl_verify.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define REPEATS_MAX 1000
+
+struct repeat {
+    struct ctl_identity is;
+    int64_t position;
+};
+
+struct walk {
+    struct ctl_verify *v;
+    const struct ctl_verify_domain *d;
+    const struct ctl_lane *lane;
+    int64_t log_start; /* as it was when the lane's scan began */
+    struct ctl_cursor rows;
+    struct repeat *repeats; /* of this lane, to be looked up together */
+    size_t repeat_count;
+    enum mr_status status; /* what went wrong inside the scan */
+    struct mr_error why;
+};
+
+static const char select_rows[] =
+    "SELECT lane, position, 0 AS kind, account_id, id, hash, day, status::int4 "
+    "FROM millrace.command WHERE domain = $1::text "
+    "UNION ALL SELECT lane, position, 1, account_id, id, hash, NULL, 0 FROM millrace.conflict "
+    "WHERE domain = $1::text UNION ALL SELECT lane, position, 2, NULL, NULL, NULL, NULL, 0 "
+    "FROM millrace.quarantine WHERE domain = $1::text ORDER BY lane, position, kind";
+
+enum { ROW_LANE, ROW_POSITION, ROW_KIND, ROW_ACCOUNT, ROW_ID, ROW_HASH, ROW_DAY, ROW_STATUS };
+
+static void count(struct walk *w, const char *what)
+{
+    ctl_report_count(w->v->report, w->d->name, what, 1);
+}
+
+/* ---- repeats ---- */
+
+static const char select_unknown[] =
+    "SELECT r.i FROM unnest($2::uuid[], $3::uuid[], $4::bytea[], $5::date[]) "
+    "WITH ORDINALITY r(account_id, id, hash, day, i) WHERE NOT EXISTS (SELECT FROM "
+    "millrace.command c WHERE c.domain = $1::text AND c.id = r.id AND c.account_id = r.account_id "
+    "AND c.day BETWEEN r.day - 2 AND r.day AND c.hash = r.hash) ORDER BY r.i";
+
+static struct mr_pg_params repeat_params(struct walk *w, struct mr_arena *arena)
+{
+    struct mr_pg_params p;
+    struct mr_pg_array accounts, ids, hashes, days;
+    uint32_t n = (uint32_t)w->repeat_count;
+    mr_pg_params_init(&p, arena);
+    mr_pg_array_init(&accounts, arena, MR_PG_UUID, n);
+    mr_pg_array_init(&ids, arena, MR_PG_UUID, n);
+    mr_pg_array_init(&hashes, arena, MR_PG_BYTEA, n);
+    mr_pg_array_init(&days, arena, MR_PG_DATE, n);
+    for (size_t i = 0; i < w->repeat_count; i++) {
+        const struct ctl_identity *is = &w->repeats[i].is;
+        mr_pg_array_uuid(&accounts, &is->account);
+        mr_pg_array_uuid(&ids, &is->id);
+        mr_pg_array_bytea(&hashes, mr_slice(is->hash.bytes, sizeof is->hash.bytes));
+        mr_pg_array_day(&days, is->day);
+    }
+    mr_pg_param_text(&p, mr_slice_text(w->d->name));
+    mr_pg_param_array(&p, &accounts);
+    mr_pg_param_array(&p, &ids);
+    mr_pg_param_array(&p, &hashes);
+    mr_pg_param_array(&p, &days);
+    return p;
+}
+
+/* It has no row, and nothing known has its id. */
+static void judge_unknown(struct walk *w, const struct repeat *r)
+{
+    char id[MR_UUID_TEXT + 1];
+    const struct ctl_days *days = &w->v->command_days;
+    if (ctl_verify_is_skipped(w->v, w->lane, false, r->position))
+        count(w, "positions that a set-position passed over");
+    else if (!ctl_verify_has_day(days, r->is.day) ||
+             (days->dropped && !ctl_verify_has_day(days, r->is.day - 2)))
+        count(w, "positions of days that were dropped (counted only)");
+    else
+        ctl_report_differs(w->v->report, "command without an outcome",
+                           "%s lane %" PRId32 " position %" PRId64 ": command %s (%.*s)",
+                           w->d->name, w->lane->lane, r->position, mr_uuid_text(&r->is.id, id),
+                           MR_SLICE_FMT(r->is.type));
+}
+
+static enum mr_status look_up(struct walk *w, struct mr_error *why)
+{
+    struct mr_arena arena;
+    struct mr_pg_result *r;
+    if (w->repeat_count == 0)
+        return MR_OK;
+    mr_arena_init(&arena, (size_t)4 << 20);
+    struct mr_pg_params p = repeat_params(w, &arena);
+    enum mr_status s = mr_pg_session_exec(w->v->ctl->pg, select_unknown, &p, &r, why);
+    mr_arena_free(&arena);
+    if (s != MR_OK)
+        return s;
+    int unknown = mr_pg_result_rows(r);
+    for (int i = 0; i < unknown; i++)
+        judge_unknown(w, &w->repeats[mr_pg_result_int8(r, i, 0) - 1]);
+    mr_pg_result_free(r);
+    ctl_report_count(w->v->report, w->d->name, "repeats", (int64_t)w->repeat_count - unknown);
+    for (size_t i = 0; i < w->repeat_count; i++)
+        free((void *)w->repeats[i].is.type.data);
+    w->repeat_count = 0;
+    return MR_OK;
+}
+
+static enum mr_status note_repeat(struct walk *w, const struct ctl_identity *is, int64_t position)
+{
+    struct repeat *r = &w->repeats[w->repeat_count++];
+    *r = (struct repeat){.is = *is, .position = position};
+    char *type = strndup(is->type.data, is->type.len); /* the record dies with the call */
+    if (!type)
+        abort();
+    r->is.type.data = type;
+    return w->repeat_count < REPEATS_MAX ? MR_OK : look_up(w, &w->why);
+}
+
+/* ---- rows ---- */
+
+/* Where the present row lies, against a position of this lane: < 0, 0, > 0. */
+static int row_against(const struct walk *w, int64_t position)
+{
+    const struct ctl_cursor *c = &w->rows;
+    if (!c->has_row)
+        return 1;
+    int32_t lane = mr_pg_result_int4(c->rows, c->row, ROW_LANE);
+    int64_t at = mr_pg_result_int8(c->rows, c->row, ROW_POSITION);
+    if (lane != w->lane->lane)
+        return lane < w->lane->lane ? -1 : 1;
+    return at < position ? -1 : at > position;
+}
+
+static struct ctl_row row_of(const struct ctl_cursor *c)
+{
+    struct ctl_row row = {.kind = (enum ctl_row_kind)mr_pg_result_int4(c->rows, c->row, ROW_KIND)};
+    struct mr_slice hash = mr_pg_result_bytea(c->rows, c->row, ROW_HASH);
+    row.account = mr_pg_result_uuid(c->rows, c->row, ROW_ACCOUNT);
+    row.id = mr_pg_result_uuid(c->rows, c->row, ROW_ID);
+    row.day = mr_pg_result_day(c->rows, c->row, ROW_DAY);
+    if (hash.len == sizeof row.hash.bytes)
+        memcpy(row.hash.bytes, hash.data, hash.len);
+    return row;
+}
+
+/* Rows below position that no record was read for. */
+static enum mr_status pass_rows(struct walk *w, int64_t position)
+{
+    enum mr_status s = MR_OK;
+    while (s == MR_OK && row_against(w, position) < 0) {
+        const struct ctl_cursor *c = &w->rows;
+        int32_t lane = mr_pg_result_int4(c->rows, c->row, ROW_LANE);
+        int64_t at = mr_pg_result_int8(c->rows, c->row, ROW_POSITION);
+        if (lane != w->lane->lane || at >= w->lane->applied)
+            ; /* decided since it was noted */
+        else if (at < w->log_start)
+            count(w, "positions below the log's start (counted only)");
+        else
+            ctl_report_differs(w->v->report, "outcome without a record",
+                               "%s lane %" PRId32 " position %" PRId64 ": the log has none there",
+                               w->d->name, lane, at);
+        s = ctl_cursor_next(&w->rows, &w->why);
+    }
+    return s;
+}
+
+static bool is_fact(const struct walk *w, const struct ctl_identity *is)
+{
+    const struct mr_catalog_command *command =
+        is->readable ? mr_catalog_command_of(w->v->ctl->catalog, is->type) : NULL;
+    return command && command->record != MR_RECORD_FULL;
+}
+
+static void count_status(struct walk *w, int32_t status)
+{
+    static const char *const names[] = {"commands applied", "commands rejected", "commands parked"};
+    count(w, status >= 1 && status <= 3 ? names[status - 1] : "commands of an unknown status");
+}
+
+static enum mr_status judge(struct walk *w, const struct mr_kafka_record *record)
+{
+    struct ctl_identity is = ctl_identity_of(record, mr_slice_text(w->d->name));
+    bool has_row = row_against(w, record->position) == 0;
+    struct ctl_row row = has_row ? row_of(&w->rows) : (struct ctl_row){0};
+    const char *what = "";
+    count(w, "positions judged");
+    switch (ctl_classify(&is, has_row ? &row : NULL, is_fact(w, &is), &what)) {
+    case CTL_COMMAND:
+        count_status(w, mr_pg_result_int4(w->rows.rows, w->rows.row, ROW_STATUS));
+        break;
+    case CTL_TICK:
+        count(w, "ticks");
+        break;
+    case CTL_CONFLICT:
+        count(w, "conflicts");
+        break;
+    case CTL_QUARANTINED:
+        count(w, "quarantined");
+        break;
+    case CTL_FACT:
+        count(w, "facts");
+        break;
+    case CTL_REPEAT:
+        return note_repeat(w, &is, record->position);
+    case CTL_UNREADABLE:
+        if (ctl_verify_is_skipped(w->v, w->lane, false, record->position))
+            count(w, "positions that a set-position passed over");
+        else
+            ctl_report_differs(w->v->report, "record neither decided nor quarantined",
+                               "%s lane %" PRId32 " position %" PRId64, w->d->name, w->lane->lane,
+                               record->position);
+        break;
+    case CTL_WRONG_ROW:
+        ctl_report_differs(w->v->report, "outcome of another record",
+                           "%s lane %" PRId32 " position %" PRId64 ": %s", w->d->name,
+                           w->lane->lane, record->position, what);
+        break;
+    }
+    return MR_OK;
+}
+
+static enum mr_status take_record(struct walk *w, const struct mr_kafka_record *record)
+{
+    enum mr_status s = pass_rows(w, record->position);
+    if (s == MR_OK)
+        s = judge(w, record);
+    if (s != MR_OK || row_against(w, record->position) != 0)
+        return s;
+    s = ctl_cursor_next(&w->rows, &w->why);
+    while (s == MR_OK && row_against(w, record->position) == 0) {
+        ctl_report_differs(w->v->report, "two outcomes of one position",
+                           "%s lane %" PRId32 " position %" PRId64, w->d->name, w->lane->lane,
+                           record->position);
+        s = ctl_cursor_next(&w->rows, &w->why);
+    }
+    return s;
+}
+
+static bool on_record(void *owner, const struct mr_kafka_record *record)
+{
+    struct walk *w = owner;
+    w->status = take_record(w, record);
+    return w->status == MR_OK;
+}
+
+/* ---- a lane, a domain ---- */
+
+static enum mr_status walk_lane(struct walk *w, const char *topic, struct mr_error *why)
+{
+    struct mr_kafka_reader_query q = {
+        .topic = topic, .lane = w->lane->lane, .timeout_ms = CTL_KAFKA_MS};
+    struct mr_kafka_lane_range range;
+    enum mr_status s = mr_kafka_reader_range(w->v->ctl->reader, &q, &range, why);
+    if (s != MR_OK)
+        return s;
+    w->log_start = range.low;
+    if (range.high < w->lane->applied)
+        ctl_report_differs(w->v->report, "log shorter than what was applied",
+                           "%s lane %" PRId32 ": the log ends at %" PRId64 ", applied is %" PRId64,
+                           w->d->name, w->lane->lane, range.high, w->lane->applied);
+    if (range.high > w->lane->applied)
+        ctl_report_count(w->v->report, w->d->name, "positions above what was noted (not judged)",
+                         range.high - w->lane->applied);
+    struct mr_kafka_reader_scan scan = {
+        .from = range.low, .to = w->lane->applied, .on_record = on_record, .owner = w};
+    if (scan.from < scan.to)
+        s = mr_kafka_reader_scan(w->v->ctl->reader, &q, &scan, why);
+    if (s == MR_OK && w->status == MR_OK)
+        w->status = pass_rows(w, INT64_MAX);
+    if (s == MR_OK && w->status == MR_OK)
+        w->status = look_up(w, &w->why);
+    if (s == MR_OK && w->status != MR_OK)
+        return mr_fail(why, w->status, "%s", w->why.text);
+    return s;
+}
+
+enum mr_status ctl_verify_commands(struct ctl_verify *v, const struct ctl_verify_domain *d,
+                                   struct mr_error *why)
+{
+    char topic[32];
+    struct walk w = {.v = v, .d = d};
+    struct mr_pg_params p = ctl_params(v->ctl);
+    snprintf(topic, sizeof topic, "%s.commands", d->name);
+    w.repeats = calloc(REPEATS_MAX, sizeof *w.repeats);
+    if (!w.repeats)
+        abort();
+    mr_pg_param_text(&p, mr_slice_text(d->name));
+    enum mr_status s = ctl_cursor_open(&w.rows, v->ctl->pg, "outcomes", select_rows, &p, why);
+    for (int32_t i = 0; i < d->lane_count && s == MR_OK; i++) {
+        w.lane = &d->lanes[i];
+        s = walk_lane(&w, topic, why);
+    }
+    ctl_cursor_close(&w.rows);
+    for (size_t i = 0; i < w.repeat_count; i++)
+        free((void *)w.repeats[i].is.type.data);
+    free(w.repeats);
+    if (s == MR_OK)
+        s = mr_pg_session_script(v->ctl->pg, "CLOSE outcomes", why);
+    return s;
+}

@@ -1,0 +1,382 @@
+/* millrace.event against the warehouse: every event below next_event is stored, and gives in each
+ * table exactly the rows that its type's x-warehouse says, once; and the sums of the columns that
+ * are marked `total` are the same on both sides, over the sequences that event still holds. The two
+ * databases are read side by side, in order of lane and sequence. */
+#include "ctl_cursor.h"
+#include "ctl_verify.h"
+#include "mr_json.h"
+#include "mr_warehouse.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define EVENTS_PORTION    100 /* with their bodies, of at most EVENT_BYTES_MAX each */
+#define EVENT_ARENA_BYTES ((size_t)64 << 20)
+
+/* One warehouse table on its way through. */
+struct side {
+    const struct mr_catalog_table *table;
+    struct ctl_cursor rows; /* lane, sequence, count, highest row, then the totals in order */
+    int64_t expected;       /* rows of the present event */
+};
+
+struct walk {
+    struct ctl_verify *v;
+    const struct ctl_verify_domain *d;
+    struct ctl_cursor events;
+    struct side *sides; /* by catalog->tables; table NULL: this domain's events do not feed it */
+    int64_t *sums;      /* of the present event; by catalog->totals */
+    int64_t *stored, *loaded; /* the sums over all */
+    struct mr_arena arena;    /* of the present event */
+    int32_t lane;
+    int64_t next; /* the sequence that must come next in the lane */
+};
+
+static const char select_events[] =
+    "SELECT lane, sequence, type, data FROM millrace.event WHERE domain = $1::text "
+    "ORDER BY lane, sequence";
+
+enum { EVENT_LANE, EVENT_SEQUENCE, EVENT_TYPE, EVENT_DATA };
+enum { SIDE_LANE, SIDE_SEQUENCE, SIDE_COUNT, SIDE_HIGHEST, SIDE_TOTALS };
+
+static const struct mr_catalog *catalog_of(const struct walk *w)
+{
+    return w->v->ctl->catalog;
+}
+
+/* ---- the warehouse's side ---- */
+
+static char *select_side(const struct walk *w, const struct mr_catalog_table *table)
+{
+    const struct mr_catalog *c = catalog_of(w);
+    struct mr_buf sql;
+    mr_buf_init(&sql, 0);
+    mr_buf_text(&sql, "SELECT lane, sequence, count(*), max(\"row\")::int8");
+    for (size_t i = 0; i < c->total_count; i++)
+        if (c->totals[i].table == table)
+            mr_buf_printf(&sql, ", coalesce(sum(\"%s\"), 0)::int8",
+                          table->columns[c->totals[i].column].name);
+    mr_buf_printf(&sql,
+                  " FROM public.\"%s\" WHERE domain = $1::text GROUP BY lane, sequence "
+                  "ORDER BY lane, sequence",
+                  table->name);
+    mr_buf_char(&sql, '\0');
+    return sql.data;
+}
+
+static enum mr_status has_table(struct walk *w, const char *name, bool *has, struct mr_error *why)
+{
+    static const char sql[] = "SELECT to_regclass('public.\"' || $1::text || '\"') IS NOT NULL";
+    struct mr_pg_result *r;
+    struct mr_pg_params p = ctl_params(w->v->ctl);
+    mr_pg_param_text(&p, mr_slice_text(name));
+    enum mr_status s = mr_pg_session_exec(w->v->ctl->warehouse, sql, &p, &r, why);
+    if (s != MR_OK)
+        return s;
+    *has = mr_pg_result_bool(r, 0, 0);
+    mr_pg_result_free(r);
+    return MR_OK;
+}
+
+static enum mr_status open_side(struct walk *w, const struct mr_catalog_table *table,
+                                struct mr_error *why)
+{
+    char name[32];
+    bool has;
+    struct side *side = &w->sides[table->index];
+    struct mr_pg_params p = ctl_params(w->v->ctl);
+    if (side->table)
+        return MR_OK;
+    side->table = table;
+    enum mr_status s = has_table(w, table->name, &has, why);
+    if (s != MR_OK || !has)
+        return s; /* the loader makes it; until then it holds nothing */
+    char *sql = select_side(w, table);
+    snprintf(name, sizeof name, "side_%zu", table->index);
+    mr_pg_param_text(&p, mr_slice_text(w->d->name));
+    s = ctl_cursor_open(&side->rows, w->v->ctl->warehouse, name, sql, &p, why);
+    free(sql);
+    return s;
+}
+
+static enum mr_status open_sides(struct walk *w, struct mr_error *why)
+{
+    enum mr_status s = MR_OK;
+    for (size_t e = 0; e < w->d->catalog->event_count; e++) {
+        const struct mr_catalog_event *event = &w->d->catalog->events[e];
+        for (size_t f = 0; f < event->feed_count && s == MR_OK; f++)
+            s = open_side(w, event->feeds[f].table, why);
+    }
+    return s;
+}
+
+static const struct ctl_lane *lane_of(const struct walk *w, int32_t lane)
+{
+    return lane >= 0 && lane < w->d->lane_count ? &w->d->lanes[lane] : NULL;
+}
+
+/* How far the warehouse can be judged in a lane. */
+static int64_t loaded_of(const struct ctl_lane *l)
+{
+    return l->loaded < l->next_event ? l->loaded : l->next_event;
+}
+
+/* Where the side's present group lies, against an event: < 0, 0, > 0. */
+static int side_against(const struct side *side, int32_t lane, int64_t sequence)
+{
+    const struct ctl_cursor *c = &side->rows;
+    if (!c->has_row)
+        return 1;
+    int32_t its_lane = mr_pg_result_int4(c->rows, c->row, SIDE_LANE);
+    int64_t its_sequence = mr_pg_result_int8(c->rows, c->row, SIDE_SEQUENCE);
+    if (its_lane != lane)
+        return its_lane < lane ? -1 : 1;
+    return its_sequence < sequence ? -1 : its_sequence > sequence;
+}
+
+/* Groups of rows below an event that no stored event gave. */
+static enum mr_status pass_side(struct walk *w, struct side *side, int32_t lane, int64_t sequence,
+                                struct mr_error *why)
+{
+    enum mr_status s = MR_OK;
+    while (s == MR_OK && side_against(side, lane, sequence) < 0) {
+        const struct ctl_cursor *c = &side->rows;
+        int32_t its_lane = mr_pg_result_int4(c->rows, c->row, SIDE_LANE);
+        int64_t its = mr_pg_result_int8(c->rows, c->row, SIDE_SEQUENCE);
+        const struct ctl_lane *l = lane_of(w, its_lane);
+        if (l && its >= l->next_event)
+            ; /* decided and loaded since it was noted */
+        else if (l && (w->v->event_days.dropped || ctl_verify_is_skipped(w->v, l, true, its)))
+            ctl_report_count(w->v->report, w->d->name,
+                             "events in the warehouse alone (their day was dropped)", 1);
+        else
+            ctl_report_differs(w->v->report, "row in the warehouse without an event",
+                               "%s: %s lane %" PRId32 " sequence %" PRId64, side->table->name,
+                               w->d->name, its_lane, its);
+        s = ctl_cursor_next(&side->rows, why);
+    }
+    return s;
+}
+
+/* ---- the event's side ---- */
+
+/* What the event gives: rows a table into sides, sums a total into w->sums. False: it cannot be
+ * loaded, which has been told. */
+static bool expect(struct walk *w, int64_t sequence)
+{
+    const struct mr_pg_result *r = w->events.rows;
+    struct mr_slice type = mr_pg_result_text(r, w->events.row, EVENT_TYPE);
+    const struct mr_catalog_event *is = mr_catalog_event_of(catalog_of(w), type);
+    struct mr_error why = {.text = "the schemas do not know its type"};
+    struct mr_warehouse_rows rows = {0};
+    json_t *body = NULL;
+    enum mr_status s = is ? MR_OK : MR_INVALID;
+    for (size_t i = 0; i < catalog_of(w)->table_count; i++)
+        w->sides[i].expected = 0;
+    memset(w->sums, 0, (catalog_of(w)->total_count + 1) * sizeof *w->sums);
+    mr_arena_reset(&w->arena);
+    if (s == MR_OK)
+        s = mr_json_parse(mr_pg_result_text(r, w->events.row, EVENT_DATA), &body, &why);
+    struct mr_warehouse_event event = {.body = body,
+                                       .domain = mr_slice_text(w->d->name),
+                                       .type = type,
+                                       .sequence = sequence,
+                                       .lane = w->lane};
+    if (s == MR_OK) {
+        event.feeds = is->feeds;
+        event.feed_count = is->feed_count;
+        s = mr_warehouse_rows_of(&event, &w->arena, &rows, &why);
+    }
+    if (s == MR_OK)
+        s = mr_warehouse_add_totals(catalog_of(w), &event, w->sums, &why);
+    json_decref(body);
+    for (size_t i = 0; i < rows.count; i++)
+        w->sides[rows.rows[i].table->index].expected++;
+    if (s != MR_OK)
+        ctl_report_differs(w->v->report, "event that cannot be loaded",
+                           "%s lane %" PRId32 " sequence %" PRId64 " (%.*s): %s", w->d->name,
+                           w->lane, sequence, MR_SLICE_FMT(type), why.text);
+    return s == MR_OK;
+}
+
+/* The totals of one table: the event's against the group's, where there is one. */
+static void sum_totals(struct walk *w, const struct side *side, bool has_group, int64_t sequence)
+{
+    const struct mr_catalog *c = catalog_of(w);
+    int column = SIDE_TOTALS;
+    for (size_t i = 0; i < c->total_count; i++) {
+        if (c->totals[i].table != side->table)
+            continue;
+        int64_t sum = has_group ? mr_pg_result_int8(side->rows.rows, side->rows.row, column++) : 0;
+        w->stored[i] += w->sums[i];
+        w->loaded[i] += sum;
+        if (sum != w->sums[i])
+            ctl_report_differs(w->v->report, "total of an event",
+                               "%s.%s: %s lane %" PRId32 " sequence %" PRId64 " has %" PRId64
+                               ", the warehouse has %" PRId64,
+                               side->table->name, side->table->columns[c->totals[i].column].name,
+                               w->d->name, w->lane, sequence, w->sums[i], sum);
+    }
+}
+
+static enum mr_status judge_side(struct walk *w, struct side *side, int64_t sequence,
+                                 struct mr_error *why)
+{
+    enum mr_status s = pass_side(w, side, w->lane, sequence, why);
+    if (s != MR_OK)
+        return s;
+    bool has_group = side_against(side, w->lane, sequence) == 0;
+    const struct ctl_cursor *c = &side->rows;
+    int64_t rows = has_group ? mr_pg_result_int8(c->rows, c->row, SIDE_COUNT) : 0;
+    if (rows != side->expected)
+        ctl_report_differs(w->v->report, "rows of an event",
+                           "%s: %s lane %" PRId32 " sequence %" PRId64 " gives %" PRId64
+                           ", the warehouse has %" PRId64,
+                           side->table->name, w->d->name, w->lane, sequence, side->expected, rows);
+    else if (rows > 0 && mr_pg_result_int8(c->rows, c->row, SIDE_HIGHEST) != rows - 1)
+        ctl_report_differs(w->v->report, "rows of an event",
+                           "%s: %s lane %" PRId32 " sequence %" PRId64 ": they are not numbered 0 "
+                           "to %" PRId64,
+                           side->table->name, w->d->name, w->lane, sequence, rows - 1);
+    char what[80];
+    snprintf(what, sizeof what, "rows in %.56s", side->table->name);
+    ctl_report_count(w->v->report, w->d->name, what, rows);
+    sum_totals(w, side, has_group, sequence);
+    return has_group ? ctl_cursor_next(&side->rows, why) : MR_OK;
+}
+
+/* ---- gaps ---- */
+
+/* Sequences [from, to) of the lane have no row. */
+static void judge_gap(struct walk *w, const struct ctl_lane *l, int64_t from, int64_t to)
+{
+    int64_t missing = 0, first = from;
+    for (int64_t at = from; at < to; at++) {
+        if (ctl_verify_is_skipped(w->v, l, true, at)) {
+            ctl_report_count(w->v->report, w->d->name, "events that a set-position passed over", 1);
+            continue;
+        }
+        first = missing == 0 ? at : first;
+        missing++;
+    }
+    if (missing > 0 && w->v->event_days.dropped)
+        ctl_report_count(w->v->report, w->d->name,
+                         "events of days that were dropped (counted only)", missing);
+    else if (missing > 0)
+        ctl_report_differ(w->v->report, "event not stored", missing,
+                          "%s lane %" PRId32 ": %" PRId64 " from sequence %" PRId64 " on",
+                          w->d->name, l->lane, missing, first);
+}
+
+static void end_lane(struct walk *w)
+{
+    const struct ctl_lane *l = lane_of(w, w->lane);
+    if (l && w->next < l->next_event)
+        judge_gap(w, l, w->next, l->next_event);
+    if (l && l->loaded < l->next_event)
+        ctl_report_differ(w->v->report, "event not loaded", l->next_event - l->loaded,
+                          "%s lane %" PRId32 ": loaded up to %" PRId64
+                          ", the next event is %" PRId64 "%s%s",
+                          w->d->name, w->lane, l->loaded, l->next_event,
+                          l->load_stopped ? ": the loader stopped: " : "",
+                          l->load_stopped ? l->load_stopped : "");
+    w->lane++;
+    w->next = 0;
+}
+
+static enum mr_status judge_event(struct walk *w, struct mr_error *why)
+{
+    enum mr_status s = MR_OK;
+    int32_t lane = mr_pg_result_int4(w->events.rows, w->events.row, EVENT_LANE);
+    int64_t sequence = mr_pg_result_int8(w->events.rows, w->events.row, EVENT_SEQUENCE);
+    while (w->lane < lane)
+        end_lane(w);
+    const struct ctl_lane *l = lane_of(w, lane);
+    if (!l || sequence >= l->next_event) {
+        if (!l)
+            ctl_report_differs(w->v->report, "event of a lane that is none",
+                               "%s lane %" PRId32 " sequence %" PRId64, w->d->name, lane, sequence);
+        return MR_OK; /* or decided since it was noted */
+    }
+    if (sequence > w->next)
+        judge_gap(w, l, w->next, sequence);
+    else if (sequence < w->next)
+        ctl_report_differs(w->v->report, "event stored twice",
+                           "%s lane %" PRId32 " sequence %" PRId64, w->d->name, lane, sequence);
+    w->next = sequence + 1;
+    ctl_report_count(w->v->report, w->d->name, "events stored", 1);
+    if (!expect(w, sequence) || sequence >= loaded_of(l))
+        return MR_OK;
+    for (size_t i = 0; i < catalog_of(w)->table_count && s == MR_OK; i++)
+        if (w->sides[i].table)
+            s = judge_side(w, &w->sides[i], sequence, why);
+    return s;
+}
+
+static void report_totals(struct walk *w)
+{
+    const struct mr_catalog *c = catalog_of(w);
+    for (size_t i = 0; i < c->total_count; i++) {
+        const struct mr_catalog_table *table = c->totals[i].table;
+        const char *column = table->columns[c->totals[i].column].name;
+        char what[160];
+        if (!w->sides[table->index].table)
+            continue;
+        snprintf(what, sizeof what, "sum of %.56s.%.56s", table->name, column);
+        ctl_report_count(w->v->report, w->d->name, what, w->loaded[i]);
+        if (w->stored[i] != w->loaded[i])
+            ctl_report_differs(w->v->report, "total",
+                               "%s.%s: the events sum to %" PRId64 ", the warehouse to %" PRId64,
+                               table->name, column, w->stored[i], w->loaded[i]);
+    }
+}
+
+static enum mr_status walk_events(struct walk *w, struct mr_error *why)
+{
+    struct mr_pg_params p = ctl_params(w->v->ctl);
+    mr_pg_param_text(&p, mr_slice_text(w->d->name));
+    w->events.portion = EVENTS_PORTION;
+    enum mr_status s = ctl_cursor_open(&w->events, w->v->ctl->pg, "stored", select_events, &p, why);
+    while (s == MR_OK && w->events.has_row) {
+        s = judge_event(w, why);
+        if (s == MR_OK)
+            s = ctl_cursor_next(&w->events, why);
+    }
+    while (s == MR_OK && w->lane < w->d->lane_count)
+        end_lane(w);
+    for (size_t i = 0; i < catalog_of(w)->table_count && s == MR_OK; i++)
+        if (w->sides[i].table)
+            s = pass_side(w, &w->sides[i], INT32_MAX, 0, why);
+    if (s == MR_OK)
+        report_totals(w);
+    ctl_cursor_close(&w->events);
+    return s == MR_OK ? mr_pg_session_script(w->v->ctl->pg, "CLOSE stored", why) : s;
+}
+
+enum mr_status ctl_verify_loaded(struct ctl_verify *v, const struct ctl_verify_domain *d,
+                                 struct mr_error *why)
+{
+    struct walk w = {.v = v, .d = d};
+    size_t totals = v->ctl->catalog->total_count + 1, tables = v->ctl->catalog->table_count + 1;
+    w.sums = calloc(totals, sizeof *w.sums);
+    w.stored = calloc(totals, sizeof *w.stored);
+    w.loaded = calloc(totals, sizeof *w.loaded);
+    w.sides = calloc(tables, sizeof *w.sides);
+    if (!w.sums || !w.stored || !w.loaded || !w.sides)
+        abort();
+    mr_arena_init(&w.arena, EVENT_ARENA_BYTES);
+    enum mr_status s = open_sides(&w, why);
+    if (s == MR_OK)
+        s = walk_events(&w, why);
+    for (size_t i = 0; i < tables; i++)
+        ctl_cursor_close(&w.sides[i].rows);
+    if (s == MR_OK)
+        s = mr_pg_session_script(v->ctl->warehouse, "CLOSE ALL", why);
+    mr_arena_free(&w.arena);
+    free(w.sides);
+    free(w.loaded);
+    free(w.stored);
+    free(w.sums);
+    return s;
+}

@@ -1,0 +1,103 @@
+/* The beginning of verify: which days have partitions, what an operator passed over, and how far
+ * each lane is now. */
+#include "ctl_verify.h"
+
+#include <stdio.h>
+
+bool ctl_verify_has_day(const struct ctl_days *days, int32_t day)
+{
+    size_t low = 0, high = days->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (days->list[middle] == day)
+            return true;
+        if (days->list[middle] < day)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return false;
+}
+
+bool ctl_verify_is_skipped(const struct ctl_verify *v, const struct ctl_lane *lane, bool of_events,
+                           int64_t at)
+{
+    char target[40];
+    if (v->skip_count == 0)
+        return false;
+    snprintf(target, sizeof target, "%s %d", lane->domain, (int)lane->lane);
+    for (size_t i = 0; i < v->skip_count; i++) {
+        const struct ctl_skip *s = &v->skips[i];
+        if (s->of_events == of_events && at >= s->from && at < s->to &&
+            strcmp(s->target, target) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* migrate makes the days that the log can hold before anything is decided, and each day ahead of
+ * its need; so a first day later than that means that earlier ones were dropped. */
+static const char select_days[] =
+    "SELECT to_date(right(c.relname, 8), 'YYYYMMDD'), "
+    "(SELECT (applied_at AT TIME ZONE 'UTC')::date - $2::int4 FROM millrace.migration "
+    "WHERE domain = 'millrace' AND number = 1) FROM pg_inherits i "
+    "JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = $1::text::regclass ORDER BY 1";
+
+static enum mr_status read_days(struct ctl *ctl, const char *table, struct ctl_days *out,
+                                struct mr_error *why)
+{
+    struct mr_pg_result *r;
+    struct mr_pg_params p = ctl_params(ctl);
+    mr_pg_param_text(&p, mr_slice_text(table));
+    mr_pg_param_int4(&p, (int32_t)(MR_KAFKA_RETENTION_COMMANDS_MS / INT64_C(86400000)));
+    enum mr_status s = mr_pg_session_exec(ctl->pg, select_days, &p, &r, why);
+    if (s != MR_OK)
+        return s;
+    out->count = (size_t)mr_pg_result_rows(r);
+    out->list = mr_arena_array(&ctl->arena, out->count, sizeof *out->list);
+    for (size_t i = 0; out->list && i < out->count; i++)
+        out->list[i] = mr_pg_result_day(r, (int)i, 0);
+    out->dropped = out->count == 0 || mr_pg_result_day(r, 0, 0) > mr_pg_result_day(r, 0, 1);
+    mr_pg_result_free(r);
+    return out->list ? MR_OK : mr_fail(why, MR_LIMIT, "%s has too many days", table);
+}
+
+static const char select_skips[] =
+    "SELECT target, true, (detail->'next_event'->>0)::int8, (detail->'next_event'->>1)::int8 "
+    "FROM millrace.audit WHERE action = 'set-position' UNION ALL "
+    "SELECT target, false, (detail->'applied'->>0)::int8, (detail->'applied'->>1)::int8 "
+    "FROM millrace.audit WHERE action = 'set-position'";
+
+static enum mr_status read_skips(struct ctl_verify *v, struct mr_error *why)
+{
+    struct mr_pg_result *r;
+    enum mr_status s = mr_pg_session_exec(v->ctl->pg, select_skips, NULL, &r, why);
+    if (s != MR_OK)
+        return s;
+    size_t count = (size_t)mr_pg_result_rows(r);
+    struct ctl_skip *skips = mr_arena_array(&v->ctl->arena, count, sizeof *skips);
+    for (size_t i = 0; skips && i < count; i++) {
+        struct mr_slice target = mr_pg_result_text(r, (int)i, 0);
+        const char *copy = mr_arena_dup(&v->ctl->arena, target.data, target.len);
+        skips[i] = (struct ctl_skip){.target = copy ? copy : "",
+                                     .of_events = mr_pg_result_bool(r, (int)i, 1),
+                                     .from = mr_pg_result_int8(r, (int)i, 2),
+                                     .to = mr_pg_result_int8(r, (int)i, 3)};
+    }
+    mr_pg_result_free(r);
+    v->skips = skips;
+    v->skip_count = skips ? count : 0;
+    return skips ? MR_OK : mr_fail(why, MR_LIMIT, "the audit table is too long");
+}
+
+enum mr_status ctl_verify_note(struct ctl_verify *v, struct mr_error *why)
+{
+    enum mr_status s = read_days(v->ctl, "millrace.command", &v->command_days, why);
+    if (s == MR_OK)
+        s = read_days(v->ctl, "millrace.event", &v->event_days, why);
+    if (s == MR_OK)
+        s = read_skips(v, why);
+    if (s == MR_OK) /* last: whatever is below it is in what was read before, or is read later */
+        s = ctl_survey_lanes(v->ctl, NULL, &v->noted, why);
+    return s;
+}

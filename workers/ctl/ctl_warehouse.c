@@ -1,0 +1,294 @@
+/* millracectl warehouse set-position: as lanes set-position, for a lane of the loader's ledger. The
+ * ledger lies in the warehouse, the audit table in Postgres: the audit is written first, as an
+ * intention, so that nothing moves that is not noted. */
+#include "ctl_lock.h"
+#include "ctl_verbs.h"
+#include "engine_admin.h"
+#include "mr_random.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define TRIES_MAX 5
+
+static const struct mr_setting own[] = {
+    {"OFFSET", NULL, "the next offset of the topic that is to be read", .kind = MR_CONFIG_INTEGER,
+     .max = INT64_MAX - 1},
+    {"LAST_SEQUENCE", NULL, "the last event that the warehouse is to hold; -1: none",
+     .kind = MR_CONFIG_INTEGER, .min = -1, .max = INT64_MAX - 1},
+    {"REASON", NULL, "why; kept in millrace.audit", .kind = MR_CONFIG_TEXT, .max = 500},
+};
+
+struct place {
+    const char *topic;
+    struct mr_slice domain;
+    int32_t lane;
+};
+
+struct ledger {
+    int64_t fence, next_offset, last_sequence;
+};
+
+static enum mr_status read_place(struct ctl *ctl, struct place *place, struct mr_error *why)
+{
+    static const char suffix[] = ".events";
+    const char *text = ctl_arg(ctl, 1);
+    char *end;
+    int32_t lanes;
+    place->topic = ctl_arg(ctl, 0);
+    size_t len = strlen(place->topic), cut = sizeof suffix - 1;
+    long number = strtol(text, &end, 10);
+    if (len <= cut || strcmp(place->topic + len - cut, suffix) != 0)
+        return mr_fail(why, MR_INVALID,
+                       "\"%s\" is not a topic that is loaded: they are called "
+                       "<domain>.events",
+                       place->topic);
+    place->domain = mr_slice(place->topic, len - cut);
+    enum mr_status s = mr_kafka_reader_lanes(ctl->reader, place->topic, &lanes, CTL_KAFKA_MS, why);
+    if (s != MR_OK)
+        return s == MR_LOST ? MR_INVALID : s;
+    if (end == text || *end || number < 0 || number >= lanes)
+        return mr_fail(why, MR_INVALID, "\"%s\" is not a lane of %s: they are 0 to %" PRId32, text,
+                       place->topic, lanes - 1);
+    place->lane = (int32_t)number;
+    return MR_OK;
+}
+
+/* A lane that no loader has taken yet may be placed too. */
+static enum mr_status read_ledger(struct ctl *ctl, const struct place *place, struct ledger *out,
+                                  struct mr_error *why)
+{
+    static const char sql[] =
+        "WITH made AS (INSERT INTO public.load_ledger (topic, lane, fence) VALUES ($1::text, "
+        "$2::int4, 0) ON CONFLICT DO NOTHING RETURNING fence, next_offset, last_sequence) "
+        "SELECT * FROM made UNION ALL SELECT fence, next_offset, last_sequence "
+        "FROM public.load_ledger WHERE topic = $1::text AND lane = $2::int4";
+    struct mr_pg_result *r;
+    struct mr_pg_params p = ctl_params(ctl);
+    mr_pg_param_text(&p, mr_slice_text(place->topic));
+    mr_pg_param_int4(&p, place->lane);
+    enum mr_status s = mr_pg_session_exec(ctl->warehouse, sql, &p, &r, why);
+    if (s != MR_OK)
+        return s;
+    *out = (struct ledger){.fence = mr_pg_result_int8(r, 0, 0),
+                           .next_offset = mr_pg_result_int8(r, 0, 1),
+                           .last_sequence = mr_pg_result_int8(r, 0, 2)};
+    mr_pg_result_free(r);
+    return MR_OK;
+}
+
+/* ---- what the topic and the tables hold ---- */
+
+struct look {
+    const struct place *place;
+    const struct engine_admin_load *ask;
+    struct engine_admin_load_found *found;
+};
+
+static bool note_event(void *owner, const struct mr_kafka_record *record)
+{
+    struct look *look = owner;
+    struct engine_admin_load_found *found = look->found;
+    struct mr_ce_event event;
+    const char *cause;
+    if (mr_ce_event_read(&record->headers, look->place->domain, record->lane, &event, &cause) !=
+        MR_OK)
+        return true;
+    if (record->position < look->ask->next_offset) {
+        if (event.sequence == look->ask->last_sequence)
+            found->last_offset = record->position;
+    } else if (event.sequence > look->ask->last_sequence &&
+               (found->next_sequence < 0 || event.sequence < found->next_sequence)) {
+        found->next_sequence = event.sequence;
+    }
+    return true;
+}
+
+static enum mr_status look_at_topic(struct ctl *ctl, struct look *look, struct mr_error *why)
+{
+    struct mr_kafka_reader_query q = {
+        .topic = look->place->topic, .lane = look->place->lane, .timeout_ms = CTL_KAFKA_MS};
+    struct mr_kafka_lane_range range;
+    enum mr_status s = mr_kafka_reader_range(ctl->reader, &q, &range, why);
+    if (s != MR_OK)
+        return s;
+    struct mr_kafka_reader_scan scan = {
+        .from = range.low, .to = range.high, .on_record = note_event, .owner = look};
+    look->found->log_start = range.low;
+    look->found->log_end = range.high;
+    return range.low < range.high ? mr_kafka_reader_scan(ctl->reader, &q, &scan, why) : MR_OK;
+}
+
+static enum mr_status highest_of(struct ctl *ctl, const struct place *place, const char *table,
+                                 int64_t *highest, struct mr_error *why)
+{
+    struct mr_pg_result *r;
+    struct mr_pg_params p = ctl_params(ctl);
+    mr_pg_param_text(&p, place->domain);
+    mr_pg_param_int4(&p, place->lane);
+    char *sql = mr_arena_printf(&ctl->arena,
+                                "SELECT coalesce(max(sequence), -1)::int8 FROM public.\"%s\" "
+                                "WHERE domain = $1::text AND lane = $2::int4",
+                                table); /* of the catalogue: [a-z0-9_] */
+    enum mr_status s = mr_pg_session_exec(ctl->warehouse, sql, &p, &r, why);
+    if (s != MR_OK)
+        return s;
+    if (mr_pg_result_int8(r, 0, 0) > *highest)
+        *highest = mr_pg_result_int8(r, 0, 0);
+    mr_pg_result_free(r);
+    return MR_OK;
+}
+
+static enum mr_status table_exists(struct ctl *ctl, const char *table, bool *exists,
+                                   struct mr_error *why)
+{
+    static const char sql[] = "SELECT to_regclass('public.' || $1::text) IS NOT NULL";
+    struct mr_pg_result *r;
+    struct mr_pg_params p = ctl_params(ctl);
+    mr_pg_param_text(&p, mr_slice_text(table));
+    enum mr_status s = mr_pg_session_exec(ctl->warehouse, sql, &p, &r, why);
+    if (s != MR_OK)
+        return s;
+    *exists = mr_pg_result_bool(r, 0, 0);
+    mr_pg_result_free(r);
+    return MR_OK;
+}
+
+static enum mr_status look_at_tables(struct ctl *ctl, struct look *look, struct mr_error *why)
+{
+    enum mr_status s = MR_OK;
+    for (size_t i = 0; i < ctl->catalog->table_count && s == MR_OK; i++) {
+        bool exists = false;
+        s = table_exists(ctl, ctl->catalog->tables[i].name, &exists, why);
+        if (s == MR_OK && exists)
+            s = highest_of(ctl, look->place, ctl->catalog->tables[i].name,
+                           &look->found->loaded_highest, why);
+    }
+    return s;
+}
+
+/* ---- writing ---- */
+
+static const char write_ledger[] =
+    "UPDATE public.load_ledger SET fence = $4::int8, next_offset = $5::int8, "
+    "last_sequence = $6::int8, last_offset = $7::int8 "
+    "WHERE topic = $1::text AND lane = $2::int4 AND fence = $3::int8";
+
+static enum mr_status write(struct ctl *ctl, const struct place *place, const struct ledger *was,
+                            const struct look *look, bool *moved, struct mr_error *why)
+{
+    struct ctl_lock lock = {.session = ctl->warehouse,
+                            .connect = ctl_connect_warehouse,
+                            .watch = ctl_lock_watch_ledger,
+                            .scope = place->topic,
+                            .lane = place->lane};
+    struct mr_pg_result *r;
+    struct mr_pg_params p = ctl_params(ctl);
+    mr_pg_param_text(&p, mr_slice_text(place->topic));
+    mr_pg_param_int4(&p, place->lane);
+    mr_pg_param_int8(&p, was->fence);
+    mr_pg_param_int8(&p, (int64_t)mr_random_u64());
+    mr_pg_param_int8(&p, look->ask->next_offset);
+    mr_pg_param_int8(&p, look->ask->last_sequence);
+    mr_pg_param_int8(&p, look->found->last_offset);
+    enum mr_status s = ctl_lock_exec(ctl, &lock, write_ledger, &p, &r, why);
+    if (s != MR_OK)
+        return s;
+    *moved = mr_pg_result_affected(r) == 1;
+    mr_pg_result_free(r);
+    return MR_OK;
+}
+
+static enum mr_status audit(struct ctl *ctl, const struct place *place, const struct ledger *was,
+                            const struct engine_admin_load *ask, struct mr_error *why)
+{
+    static const char sql[] =
+        "INSERT INTO millrace.audit (actor, action, target, reason, detail) VALUES ($1::text, "
+        "'warehouse set-position', $2::text, $3::text, $4::text::jsonb)";
+    struct mr_pg_params p = ctl_params(ctl);
+    char *detail = mr_arena_printf(
+        &ctl->arena,
+        "{\"next_offset\":[%" PRId64 ",%" PRId64 "],\"last_sequence\":[%" PRId64 ",%" PRId64 "]}",
+        was->next_offset, ask->next_offset, was->last_sequence, ask->last_sequence);
+    char *target = mr_arena_printf(&ctl->arena, "%s %" PRId32, place->topic, place->lane);
+    mr_pg_param_text(&p, mr_slice_text(ctl_actor(ctl)));
+    mr_pg_param_text(&p, mr_slice_text(target));
+    mr_pg_param_text(&p, mr_slice_text(ctl_text(ctl, "REASON")));
+    mr_pg_param_text(&p, mr_slice_text(detail));
+    return mr_pg_session_exec(ctl->pg, sql, &p, NULL, why);
+}
+
+static enum mr_status set(struct ctl *ctl, const struct place *place, struct mr_error *why)
+{
+    const struct engine_admin_load ask = {.next_offset = mr_config_int(ctl->config, "OFFSET"),
+                                          .last_sequence =
+                                              mr_config_int(ctl->config, "LAST_SEQUENCE")};
+    for (int tries = 0; tries < TRIES_MAX; tries++) {
+        struct engine_admin_load_found found = {
+            .loaded_highest = -1, .last_offset = -1, .next_sequence = -1};
+        struct look look = {.place = place, .ask = &ask, .found = &found};
+        struct ledger was;
+        bool moved = false;
+        enum mr_status s =
+            read_ledger(ctl, place, &was, why); /* first: its fence guards the rest */
+        if (s == MR_OK)
+            s = look_at_topic(ctl, &look, why);
+        if (s == MR_OK)
+            s = look_at_tables(ctl, &look, why);
+        if (s == MR_OK)
+            s = engine_admin_set_load(&ask, &found, why);
+        if (s == MR_OK && tries == 0)
+            s = audit(ctl, place, &was, &ask, why);
+        if (s == MR_OK)
+            s = write(ctl, place, &was, &look, &moved, why);
+        if (s != MR_OK)
+            return s;
+        if (!moved)
+            continue;
+        printf("%s lane %" PRId32 ": offset %" PRId64 " -> %" PRId64 ", last sequence %" PRId64
+               " -> %" PRId64 "\n",
+               place->topic, place->lane, was.next_offset, ask.next_offset, was.last_sequence,
+               ask.last_sequence);
+        return MR_OK;
+    }
+    return mr_fail(why, MR_BUSY, "%s lane %" PRId32 " moves under its loader: stop it first",
+                   place->topic, place->lane);
+}
+
+static enum ctl_exit run(struct ctl *ctl)
+{
+    struct mr_error why;
+    struct place place;
+    const char *reason = ctl_text(ctl, "REASON");
+    if (!mr_config_is_given(ctl->config, "OFFSET") ||
+        !mr_config_is_given(ctl->config, "LAST_SEQUENCE") || !reason || !*reason)
+        return ctl_end(ctl, CTL_USAGE,
+                       "--offset=N, --last-sequence=M and --reason=TEXT are needed");
+    enum mr_status s = ctl_open_catalog(ctl, &why);
+    if (s == MR_OK)
+        s = ctl_open_pg(ctl, &why);
+    if (s == MR_OK)
+        s = ctl_open_warehouse(ctl, &why);
+    if (s == MR_OK)
+        s = ctl_open_reader(ctl, &why);
+    if (s == MR_OK)
+        s = read_place(ctl, &place, &why);
+    if (s == MR_OK)
+        s = set(ctl, &place, &why);
+    return s == MR_OK ? CTL_DONE : ctl_fail(ctl, s, &why);
+}
+
+const struct ctl_verb ctl_warehouse_set_position = {
+    .name = "warehouse set-position",
+    .usage = "TOPIC LANE --offset=N --last-sequence=M --reason=TEXT",
+    .summary = "Tells the loader where to go on in a lane of a topic",
+    .details = "The loader stops a lane when its ledger and the topic contradict each other. Rows "
+               "that the\nwarehouse holds are never loaded twice, so M may not be below them. Read "
+               "\"When the world goes\nback in time\" in docs/operators.md first.",
+    .args_min = 2,
+    .args_max = 2,
+    .own = own,
+    .own_count = sizeof own / sizeof *own,
+    .run = run,
+};
