@@ -40,6 +40,9 @@ void engine_load_queue_remove(struct engine_loader *e, struct engine_load_record
     e->queue_bytes -= r->bytes;
     e->queue_rows -= (int64_t)r->row_count;
     e->queue_count--;
+    e->lanes[r->lane].waiting--;
+    if (!e->queue)
+        e->queued_since_ms = 0;
     e->ports.free_record(e->ports.log.ctx, r);
 }
 
@@ -88,11 +91,35 @@ void engine_load_release(struct engine_loader *e, struct engine_load_lane *l)
     engine_load_balance(e);
 }
 
+static void check(struct engine_loader *e, struct engine_load_lane *l)
+{
+    l->state = ENGINE_LANE_CHECKING;
+    e->ports.log.check(e->ports.log.ctx, &(struct engine_check){
+                                             .lane = l->lane,
+                                             .applied = l->ledger.next_offset,
+                                             .published = l->ledger.last_sequence + 1,
+                                             .event_offset = l->ledger.last_offset,
+                                         });
+}
+
+/* What was read behind a position that the topic does not have is read again, if it can be. */
+static void check_range(struct engine_loader *e, struct engine_load_lane *l)
+{
+    if (!l->out_of_range || l->busy || l->doubt)
+        return;
+    l->out_of_range = false;
+    e->ports.log.stop(e->ports.log.ctx, l->lane);
+    queue_drop_lane(e, l);
+    l->seen = l->ledger;
+    check(e, l);
+}
+
 void engine_load_unbusy(struct engine_loader *e, struct engine_load_lane *l)
 {
     l->busy = false;
     if (l->let_go)
         engine_load_release(e, l);
+    check_range(e, l);
 }
 
 void engine_load_lose(struct engine_loader *e, struct engine_load_lane *l)
@@ -124,17 +151,6 @@ static bool take_next(struct engine_loader *e)
     return false;
 }
 
-static void check(struct engine_loader *e, struct engine_load_lane *l)
-{
-    l->state = ENGINE_LANE_CHECKING;
-    e->ports.log.check(e->ports.log.ctx, &(struct engine_check){
-                                             .lane = l->lane,
-                                             .applied = l->ledger.next_offset,
-                                             .published = l->ledger.last_sequence + 1,
-                                             .event_offset = l->ledger.last_offset,
-                                         });
-}
-
 void engine_loader_on_taken(struct engine_loader *e, enum engine_answer answer,
                             const struct engine_ledger *ledger)
 {
@@ -161,13 +177,12 @@ static bool gone_back(const struct engine_load_lane *l, const struct engine_chec
                       size_t size)
 {
     const struct engine_ledger *g = &l->ledger;
-    bool fresh = g->next_offset == 0 && g->last_sequence < 0;
     if (g->next_offset > c->log_end)
         snprintf(why, size,
                  "the topic ends at offset %" PRId64 ", before the ledger's %" PRId64
                  ": it was truncated or recreated",
                  c->log_end, g->next_offset);
-    else if (!fresh && c->log_start > g->next_offset)
+    else if (c->log_start > g->next_offset)
         snprintf(why, size,
                  "the topic starts at offset %" PRId64 ": what lies from %" PRId64
                  " on was deleted before it was loaded",
@@ -192,11 +207,9 @@ void engine_loader_on_checked(struct engine_loader *e, const struct engine_check
         l->stopping = true;
         e->looked_ms = 0;
     } else {
-        bool fresh = l->ledger.next_offset == 0 && l->ledger.last_sequence < 0;
         l->state = ENGINE_LANE_RUNNING;
         l->paused = false;
-        e->ports.log.start(e->ports.log.ctx, l->lane,
-                           fresh ? ENGINE_EARLIEST : l->ledger.next_offset);
+        e->ports.log.start(e->ports.log.ctx, l->lane, l->ledger.next_offset);
         engine_load_balance(e);
     }
     engine_load_work(e);
@@ -205,12 +218,10 @@ void engine_loader_on_checked(struct engine_loader *e, const struct engine_check
 void engine_loader_on_out_of_range(struct engine_loader *e, int32_t lane)
 {
     struct engine_load_lane *l = &e->lanes[lane];
-    if (l->state != ENGINE_LANE_RUNNING || l->busy || l->doubt)
+    if (l->state != ENGINE_LANE_RUNNING)
         return;
-    e->ports.log.stop(e->ports.log.ctx, lane);
-    queue_drop_lane(e, l);
-    l->seen = l->ledger;
-    check(e, l);
+    l->out_of_range = true;
+    check_range(e, l);
 }
 
 /* ---- records ---- */
@@ -239,7 +250,7 @@ static enum engine_load_verdict judge(struct engine_loader *e, struct engine_loa
 void engine_loader_on_record(struct engine_loader *e, struct engine_load_record *r)
 {
     struct engine_load_lane *l = &e->lanes[r->lane];
-    if (l->state != ENGINE_LANE_RUNNING || r->offset < l->seen.next_offset) {
+    if (l->state != ENGINE_LANE_RUNNING || e->stop_asked || r->offset < l->seen.next_offset) {
         e->ports.free_record(e->ports.log.ctx, r);
         return;
     }
@@ -251,6 +262,7 @@ void engine_loader_on_record(struct engine_loader *e, struct engine_load_record 
     e->queue_bytes += r->bytes;
     e->queue_rows += (int64_t)r->row_count;
     e->queue_count++;
+    l->waiting++;
     engine_load_balance(e);
     engine_load_work(e);
 }
@@ -356,6 +368,9 @@ void engine_loader_on_connection(struct engine_loader *e, bool up)
 void engine_loader_stop(struct engine_loader *e)
 {
     e->stop_asked = true;
+    for (int32_t i = 0; i < e->options.lanes; i++)
+        if (e->lanes[i].state == ENGINE_LANE_RUNNING)
+            e->ports.log.stop(e->ports.log.ctx, i);
     engine_load_work(e);
 }
 
@@ -367,17 +382,15 @@ bool engine_loader_is_stopped(const struct engine_loader *e)
 void engine_loader_look(const struct engine_loader *e, int32_t lane, struct engine_load_view *out)
 {
     const struct engine_load_lane *l = &e->lanes[lane];
-    const struct engine_load_record *r;
     *out = (struct engine_load_view){
         .state = l->state,
         .stop_reason = l->state == ENGINE_LANE_STOPPED_STATE ? l->stop_reason : NULL,
         .fence = l->ledger.fence,
         .next_offset = l->ledger.next_offset,
         .last_sequence = l->ledger.last_sequence,
+        .waiting_records = l->waiting,
         .missing = l->told_missing,
     };
-    DL_FOREACH (e->queue, r)
-        out->waiting_records += r->lane == lane;
 }
 
 const struct engine_load_stats *engine_loader_stats(const struct engine_loader *e)

@@ -106,7 +106,8 @@ bool engine_loader_is_stopped(const struct engine_loader *loader);
 /* Takes the record over, in order of offsets. */
 void engine_loader_on_record(struct engine_loader *loader, struct engine_load_record *record);
 void engine_loader_on_out_of_range(struct engine_loader *loader, int32_t lane);
-/* checked->event is about last_offset; log_start and log_end are the topic's. The command part is
+/* The answer to the newest check of the lane; one to an earlier check is to be dropped.
+ * checked->event is about last_offset; log_start and log_end are the topic's. The command part is
  * not looked at. */
 void engine_loader_on_checked(struct engine_loader *loader, const struct engine_checked *checked);
 

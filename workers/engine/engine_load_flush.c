@@ -20,12 +20,8 @@ static bool flush_is_due(const struct engine_loader *e)
            now - e->queued_since_ms >= e->options.flush_ms;
 }
 
-/* The lane's place in claims, ledgers and counts, made on first sight. */
-static size_t flush_lane(struct engine_loader *e, struct engine_load_lane *l)
+static void flush_lane(struct engine_loader *e, struct engine_load_lane *l)
 {
-    for (size_t i = 0; i < e->claims.count; i++)
-        if (e->claims.items[i].lane == l->lane)
-            return i;
     l->fence_tried = engine_load_draw(e);
     *ENGINE_ADD(&e->claims) = (struct engine_claim){
         .lane = l->lane, .fence = l->ledger.fence, .fence_new = l->fence_tried};
@@ -33,12 +29,12 @@ static size_t flush_lane(struct engine_loader *e, struct engine_load_lane *l)
     *g = l->ledger;
     g->fence = l->fence_tried;
     (void)ENGINE_ADD(&e->counts);
-    return e->claims.count - 1;
+    l->in_flush = e->claims.count;
 }
 
 static void flush_record(struct engine_loader *e, struct engine_load_record *r)
 {
-    size_t i = flush_lane(e, &e->lanes[r->lane]);
+    size_t i = e->lanes[r->lane].in_flush - 1;
     struct engine_ledger *g = &e->ledgers.items[i];
     struct engine_load_counts *n = &e->counts.items[i];
     bool moves = r->verdict != ENGINE_LOAD_REPEATED && r->verdict != ENGINE_LOAD_AHEAD;
@@ -57,30 +53,38 @@ static void flush_record(struct engine_loader *e, struct engine_load_record *r)
         *ENGINE_ADD(&e->records) = r;
 }
 
+/* How many of the queue's head this flush takes, and their lanes in ascending order, as every claim
+ * takes them. */
+static void choose_records(struct engine_loader *e)
+{
+    struct engine_load_record *r;
+    int64_t n = 0, most = e->cut ? e->cut : e->queue_count;
+    e->claims.count = e->ledgers.count = e->counts.count = e->records.count = 0;
+    for (int32_t i = 0; i < e->options.lanes; i++)
+        e->lanes[i].in_flush = 0;
+    DL_FOREACH (e->queue, r) {
+        if (n == most)
+            break;
+        e->lanes[r->lane].in_flush = 1;
+        n++;
+    }
+    e->flush_count = n;
+    for (int32_t i = 0; i < e->options.lanes; i++)
+        if (e->lanes[i].in_flush)
+            flush_lane(e, &e->lanes[i]);
+}
+
 bool engine_load_flush_begin(struct engine_loader *e)
 {
     struct engine_load_record *r;
+    int64_t n = 0;
     if (!flush_is_due(e))
         return false;
-    e->claims.count = e->ledgers.count = e->counts.count = e->records.count = 0;
-    e->flush_count = 0;
-    /* Lanes in ascending order, as every claim takes them. */
-    for (int32_t i = 0; i < e->options.lanes; i++) {
-        bool has = false;
-        int64_t n = 0;
-        DL_FOREACH (e->queue, r) {
-            if (e->cut && n++ == e->cut)
-                break;
-            has = has || r->lane == i;
-        }
-        if (has)
-            flush_lane(e, &e->lanes[i]);
-    }
+    choose_records(e);
     DL_FOREACH (e->queue, r) {
-        if (e->cut && e->flush_count == e->cut)
+        if (n++ == e->flush_count)
             break;
         flush_record(e, r);
-        e->flush_count++;
     }
     for (size_t i = 0; i < e->claims.count; i++)
         e->lanes[e->claims.items[i].lane].busy = true;
@@ -107,39 +111,49 @@ static void flush_back_off(struct engine_loader *e)
         engine_load_now_ms(e) + wait / 2 + (int64_t)(engine_load_draw(e) % (uint64_t)wait);
 }
 
-/* The load of this lane is in the warehouse: memory follows. */
+/* The load of this lane is in the warehouse: memory follows; forget_loaded is to be called. */
 static void learn(struct engine_loader *e, struct engine_load_lane *l)
 {
+    const struct engine_load_counts *n = &e->counts.items[l->in_flush - 1];
     struct engine_load_counts *sum = &e->stats.records;
-    for (size_t i = 0; i < e->claims.count; i++) {
-        const struct engine_load_counts *n = &e->counts.items[i];
-        if (e->claims.items[i].lane != l->lane)
-            continue;
-        l->ledger = e->ledgers.items[i];
-        sum->consumed += n->consumed;
-        sum->loaded += n->loaded;
-        sum->repeated += n->repeated;
-        sum->ahead += n->ahead;
-        sum->skipped += n->skipped;
-        sum->bad += n->bad;
-    }
-    struct engine_load_record *r, *next;
-    DL_FOREACH_SAFE (e->queue, r, next)
-        if (r->lane == l->lane && r->offset < l->ledger.next_offset)
-            engine_load_queue_remove(e, r);
+    l->ledger = e->ledgers.items[l->in_flush - 1];
+    sum->consumed += n->consumed;
+    sum->loaded += n->loaded;
+    sum->repeated += n->repeated;
+    sum->ahead += n->ahead;
+    sum->skipped += n->skipped;
+    sum->bad += n->bad;
     l->lost_in_row = 0;
-    e->queued_since_ms = e->queue ? engine_load_now_ms(e) : 0;
     e->ports.log.progress(e->ports.log.ctx, l->lane, l->ledger.next_offset);
 }
 
+/* Drops from the queue what the ledgers have passed. */
+static void forget_loaded(struct engine_loader *e)
+{
+    struct engine_load_record *r, *next;
+    int64_t count = e->queue_count;
+    DL_FOREACH_SAFE (e->queue, r, next)
+        if (r->offset < e->lanes[r->lane].ledger.next_offset)
+            engine_load_queue_remove(e, r);
+    if (e->queue && e->queue_count < count)
+        e->queued_since_ms = engine_load_now_ms(e);
+}
+
+/* The largest good beginning is loaded, then the one record that is refused is bad. A refusal of
+ * anything else is no record's fault: it is tried again later. */
 static void flush_refused(struct engine_loader *e, const char *detail)
 {
-    e->stats.flushes_retried++;
+    struct engine_load_record *r = e->queue;
     if (e->flush_count > 1) {
+        e->stats.flushes_retried++;
         e->cut = e->flush_count / 2;
         return;
     }
-    struct engine_load_record *r = e->queue;
+    if (r->verdict != ENGINE_LOAD_LOADED) {
+        flush_back_off(e);
+        return;
+    }
+    e->stats.flushes_retried++;
     r->class = ENGINE_LOAD_BAD;
     r->verdict = ENGINE_LOAD_REFUSED;
     snprintf(r->cause, sizeof r->cause, "%s", detail ? detail : "refused");
@@ -156,6 +170,7 @@ void engine_loader_on_flushed(struct engine_loader *e, enum engine_answer answer
         e->cut = e->cut * 2 > e->queue_count ? 0 : e->cut * 2;
         for (size_t i = 0; i < e->claims.count; i++)
             learn(e, &e->lanes[e->claims.items[i].lane]);
+        forget_loaded(e);
     } else if (answer == ENGINE_LOST) {
         e->flush_in_doubt = true;
         for (size_t i = 0; i < e->claims.count; i++)
@@ -191,7 +206,7 @@ static bool list_lanes(struct engine_loader *e, bool doubtful)
 
 bool engine_load_settle(struct engine_loader *e)
 {
-    if (!e->flush_in_doubt)
+    if (!e->flush_in_doubt || engine_load_now_ms(e) < e->flush_after_ms)
         return false;
     if (!list_lanes(e, true)) { /* all of them were let go */
         e->flush_in_doubt = false;
@@ -217,6 +232,8 @@ void engine_loader_on_settled(struct engine_loader *e, enum engine_answer answer
     assert(e->op == ENGINE_LOAD_OP_SETTLE);
     e->op = ENGINE_LOAD_OP_NONE;
     e->flush_in_doubt = answer != ENGINE_DONE;
+    if (answer != ENGINE_DONE)
+        flush_back_off(e);
     for (size_t i = 0; i < e->op_lane_count; i++) {
         struct engine_load_lane *l = &e->lanes[e->op_lanes[i]];
         const struct engine_fence *f = fence_of(fences, count, l->lane);
@@ -232,6 +249,7 @@ void engine_loader_on_settled(struct engine_loader *e, enum engine_answer answer
         }
         engine_load_unbusy(e, l);
     }
+    forget_loaded(e);
     engine_load_work(e);
 }
 

@@ -22,6 +22,9 @@ struct engine_load_lane {
     int32_t lane;
     enum engine_lane_state state;
     bool assigned, busy, let_go, doubt, stopping, paused, told_missing;
+    bool out_of_range; /* told while busy or in doubt: to be checked when that is over */
+    int64_t waiting;   /* of its records in the queue */
+    size_t in_flush;   /* its place in claims, ledgers and counts + 1; 0: none */
     uint64_t fence_tried;
     struct engine_ledger ledger; /* as committed */
     struct engine_ledger seen;   /* after the records that wait */
@@ -37,7 +40,8 @@ struct engine_loader {
     struct engine_load_lane *lanes;
     struct engine_load_record *queue; /* of all lanes, in order of arrival; consumed, not flushed */
     size_t queue_bytes;
-    int64_t queue_rows, queue_count, queued_since_ms;
+    int64_t queue_rows, queue_count;
+    int64_t queued_since_ms; /* 0: the queue is empty */
     bool connected;
     enum engine_load_op op;
     struct engine_load_lane *op_lane;
@@ -46,7 +50,8 @@ struct engine_loader {
     bool flush_in_doubt;
     int64_t flush_count; /* records of the queue's head that the flush at hand takes */
     int64_t cut;         /* 0, or: a refused flush is searched with this many records */
-    int64_t looked_ms, flush_after_ms;
+    int64_t looked_ms;
+    int64_t flush_after_ms; /* after a failure neither a flush nor a settling read begins earlier */
     int32_t failures;
     ENGINE_LIST(struct engine_claim) claims;
     ENGINE_LIST(struct engine_ledger) ledgers;
