@@ -8,6 +8,7 @@
 #include "mr_log.h"
 #include "mr_loop.h"
 #include "mr_metrics.h"
+#include "mr_prng.h"
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -28,6 +29,7 @@ struct edge {
     struct mr_metrics *metrics;
     const struct mr_catalog *catalog;
     uint64_t body_bytes_max; /* of one command */
+    struct mr_prng prng;     /* of traces' ids, which are no secrets; seeded */
 
     struct command_submit *submit; /* NULL once it is closing: commands are then refused */
     struct mr_pg_pool *pool;       /* NULL: Postgres counts as away */

@@ -225,6 +225,13 @@ static bool build(struct sending *s, struct mr_slice body, const json_t *json)
     return status == MR_OK;
 }
 
+static void refuse_empty(struct edge_request *r)
+{
+    edge_refuse(r, "malformed",
+                "The body is empty; a command always has one, {} at least. (A proxy that repeats a "
+                "POST may have lost it.)");
+}
+
 /* The parsed form lives for the checks alone; what is sent is the body as it came. */
 static bool take_body(struct sending *s, struct mr_slice body)
 {
@@ -233,9 +240,7 @@ static bool take_body(struct sending *s, struct mr_slice body)
     struct mr_error why;
     json_t *json;
     if (body.len == 0) {
-        edge_refuse(r, "malformed",
-                    "The body is empty; a command always has one, {} at least. (A proxy that "
-                    "repeats a POST may have lost it.)");
+        refuse_empty(r);
         return false;
     }
     if (mr_json_parse(body, &json, &why) != MR_OK) {
@@ -295,6 +300,10 @@ void edge_command_start(struct edge_request *r)
     s->r = r;
     s->command = r->match.command;
     mr_uuid_text(&r->who.key_id, s->principal);
+    if (r->x->request->framing == MR_HTTP_NO_BODY) {
+        refuse_empty(r);
+        return;
+    }
     if (!edge_content_is_json(r->x->request)) {
         edge_refuse(r, "unsupported-media-type",
                     "Send application/json without a content coding: with curl, --json '{...}'.");

@@ -5,17 +5,14 @@
 #include "edge_receipt_json.h"
 #include <stdio.h>
 
-#define RECEIPT_BYTES_MAX 16384 /* a rejection's detail and errors among it */
+#define RECEIPT_BYTES_MAX 4096
+#define RECEIPT_BYTES     768 /* of nearly every one */
 
 /* What every answer to a waiting or replaying client says. */
 static void add_common(struct edge_request *r, const struct edge_effect *effect,
                        struct edge_fields *fields)
 {
-    if (r->prefer.wait_s > 0) {
-        char *applied = mr_arena_printf(edge_arena(r), "wait=%d", (int)r->prefer.wait_s);
-        if (applied)
-            edge_field(fields, "Preference-Applied", applied);
-    }
+    edge_field_waited(r, fields);
     if (effect->replayed)
         edge_field(fields, "Idempotent-Replayed", "true");
 }
@@ -52,6 +49,7 @@ static void answer_receipt(struct edge_request *r, const struct edge_effect *eff
     struct edge_fields fields = {0};
     struct mr_buf body;
     mr_buf_init(&body, RECEIPT_BYTES_MAX);
+    (void)mr_buf_reserve(&body, RECEIPT_BYTES);
     add_common(r, effect, &fields);
     const char *url = receipt_url(r, effect);
     if (url)

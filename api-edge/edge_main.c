@@ -4,6 +4,7 @@
 #include "edge_program.h"
 #include "edge_read.h"
 #include "edge_wait.h"
+#include "mr_random.h"
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,6 +30,7 @@ static void run(struct edge_program *p)
         .waits_end_ms = INT64_MAX,
         .delivery = "none yet",
     };
+    mr_prng_seed(&p->edge.prng, mr_random_u64());
     enum mr_status s = edge_program_open(p, &why);
     if (s != MR_OK) {
         MR_LOG(&p->log, ERROR, "the edge cannot start", mr_f_text("error", why.text));

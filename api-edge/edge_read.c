@@ -86,6 +86,8 @@ static void on_item(struct mr_pg_result *result, void *data)
     struct mr_slice body = mr_pg_result_text(result, 0, EDGE_ITEM_BODY);
     edge_field(&fields, "ETag", edge_etag_of(body, etag));
     edge_field(&fields, "Cache-Control", item->resource->cache_control);
+    if (item->has_at)
+        edge_field_waited(r, &fields);
     if (edge_etag_is_known(r->x->request, etag)) {
         edge_answer(r, 304, &fields, mr_slice_text(""));
         return;
@@ -117,6 +119,7 @@ static void answer_ahead(struct edge_request *r, const struct item *item)
     edge_field(&fields, "Retry-After", EDGE_RETRY_AFTER);
     edge_field(&fields, "Cache-Control", "no-store");
     edge_field(&fields, "Link", link.data);
+    edge_field_waited(r, &fields);
     edge_answer_problem(r, &problem, &fields);
     mr_buf_free(&link);
 }

@@ -31,11 +31,7 @@ static void answer(struct look *l, const struct edge_receipt *receipt, bool agai
     edge_field(&fields, "Cache-Control", "no-store");
     if (again)
         edge_field(&fields, "Retry-After", EDGE_RETRY_AFTER);
-    if (l->r->prefer.wait_s > 0) {
-        char *applied = mr_arena_printf(edge_arena(l->r), "wait=%d", (int)l->r->prefer.wait_s);
-        if (applied)
-            edge_field(&fields, "Preference-Applied", applied);
-    }
+    edge_field_waited(l->r, &fields);
     edge_answer_json(l->r, 200, &fields, &body);
     mr_buf_free(&body);
 }

@@ -5,34 +5,45 @@
 
 #define REJECTED_STATUS 409 /* of a problem that no schema here declares: the worker is newer */
 
+/* Every accepted command gets a receipt: texts are added as they are, nothing is formatted. */
+static void add_uuid(struct mr_buf *out, const struct mr_uuid *id)
+{
+    char text[MR_UUID_TEXT + 1];
+    mr_buf_add(out, mr_uuid_text(id, text), MR_UUID_TEXT);
+}
+
+static void add_url(struct mr_buf *out, const struct mr_uuid *account, const struct mr_uuid *id,
+                    const char *at)
+{
+    mr_buf_text(out, "/v1/accounts/");
+    add_uuid(out, account);
+    mr_buf_text(out, "/commands/");
+    add_uuid(out, id);
+    if (at) {
+        mr_buf_text(out, "?at=");
+        mr_buf_text(out, at);
+    }
+}
+
 void edge_receipt_url(const struct mr_uuid *account, const struct mr_uuid *id,
                       const struct mr_receipt *at, struct mr_buf *out)
 {
-    char account_text[MR_UUID_TEXT + 1], id_text[MR_UUID_TEXT + 1], at_text[MR_RECEIPT_TEXT + 1];
-    mr_buf_printf(out, "/v1/accounts/%s/commands/%s", mr_uuid_text(account, account_text),
-                  mr_uuid_text(id, id_text));
-    if (at)
-        mr_buf_printf(out, "?at=%s", mr_receipt_text(at, at_text));
+    char text[MR_RECEIPT_TEXT + 1];
+    add_url(out, account, id, at ? mr_receipt_text(at, text) : NULL);
 }
 
-/* The name of a member that is not the first. */
-static void member(struct mr_buf *out, const char *name)
+/* A member that is not the first, with a text that needs no escapes. */
+static void add_member(struct mr_buf *out, const char *name_and_quotes, const char *text)
 {
-    mr_buf_printf(out, ",\"%s\":", name);
+    mr_buf_text(out, name_and_quotes);
+    mr_buf_text(out, text);
+    mr_buf_char(out, '"');
 }
 
-static void time_member(struct mr_buf *out, const char *name, int64_t unix_ms)
+static void add_links(struct mr_buf *out, const struct edge_receipt *receipt, const char *at)
 {
-    char text[MR_TIME_TEXT + 1];
-    member(out, name);
-    mr_buf_printf(out, "\"%s\"", mr_time_text(unix_ms, text));
-}
-
-static void write_links(const struct edge_receipt *receipt, struct mr_buf *out)
-{
-    member(out, "links");
-    mr_buf_text(out, "{\"self\":\"");
-    edge_receipt_url(receipt->account, receipt->id, receipt->at, out);
+    mr_buf_text(out, ",\"links\":{\"self\":\"");
+    add_url(out, receipt->account, receipt->id, at);
     mr_buf_char(out, '"');
     if (receipt->resource && receipt->resource->item.path && receipt->resource_id) {
         mr_buf_text(out, ",\"resource\":\"");
@@ -44,24 +55,27 @@ static void write_links(const struct edge_receipt *receipt, struct mr_buf *out)
 
 void edge_receipt_write(const struct edge_receipt *receipt, struct mr_buf *out)
 {
-    char text[MR_UUID_TEXT + 1], at[MR_RECEIPT_TEXT + 1];
-    mr_buf_printf(out, "{\"id\":\"%s\"", mr_uuid_text(receipt->id, text));
+    char at_text[MR_RECEIPT_TEXT + 1], time[MR_TIME_TEXT + 1], subject[MR_UUID_TEXT + 1];
+    const char *at = receipt->at ? mr_receipt_text(receipt->at, at_text) : NULL;
+    mr_buf_text(out, "{\"id\":\"");
+    add_uuid(out, receipt->id);
+    mr_buf_char(out, '"');
     if (receipt->type.data) {
-        member(out, "type");
+        mr_buf_text(out, ",\"type\":");
         mr_buf_json_string(out, receipt->type);
     }
-    mr_buf_printf(out, ",\"status\":\"%s\"", receipt->status);
-    if (receipt->at)
-        mr_buf_printf(out, ",\"at\":\"%s\"", mr_receipt_text(receipt->at, at));
+    add_member(out, ",\"status\":\"", receipt->status);
+    if (at)
+        add_member(out, ",\"at\":\"", at);
     if (receipt->subject)
-        mr_buf_printf(out, ",\"subject\":\"%s\"", mr_uuid_text(receipt->subject, text));
-    write_links(receipt, out);
+        add_member(out, ",\"subject\":\"", mr_uuid_text(receipt->subject, subject));
+    add_links(out, receipt, at);
     if (receipt->commands_ahead >= 0)
         mr_buf_printf(out, ",\"commands_ahead\":%lld", (long long)receipt->commands_ahead);
     if (receipt->applied_ms >= 0)
-        time_member(out, "applied_at", receipt->applied_ms);
+        add_member(out, ",\"applied_at\":\"", mr_time_text(receipt->applied_ms, time));
     if (receipt->problem) {
-        member(out, "problem");
+        mr_buf_text(out, ",\"problem\":");
         mr_problem_write(receipt->problem, out);
     }
     mr_buf_char(out, '}');

@@ -1,7 +1,6 @@
 #include "edge_request.h"
 
 #include "mr_clock.h"
-#include "mr_random.h"
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -22,7 +21,10 @@ static void begin_trace(struct edge_request *r)
     struct mr_slice text;
     struct mr_trace parent, trace;
     uint8_t random[24];
-    mr_random_bytes(random, sizeof random);
+    for (size_t i = 0; i < sizeof random; i += sizeof(uint64_t)) {
+        uint64_t bits = mr_prng_next(&r->edge->prng);
+        memcpy(random + i, &bits, sizeof bits);
+    }
     if (mr_http_request_field(r->x->request, "traceparent", &text) == 1 &&
         mr_trace_parse(text, &parent) == MR_OK) {
         trace = mr_trace_child(&parent, random);
@@ -56,6 +58,15 @@ void edge_field(struct edge_fields *fields, const char *name, const char *value)
     assert(fields->count < EDGE_FIELDS_MAX);
     fields->items[fields->count++] =
         (struct mr_http_field){.name = mr_slice_text(name), .value = mr_slice_text(value)};
+}
+
+void edge_field_waited(struct edge_request *r, struct edge_fields *fields)
+{
+    char *applied = r->prefer.wait_s > 0
+                        ? mr_arena_printf(edge_arena(r), "wait=%d", (int)r->prefer.wait_s)
+                        : NULL;
+    if (applied)
+        edge_field(fields, "Preference-Applied", applied);
 }
 
 /* Counted and logged before the answer is given, since the request ends with it. A line for each

@@ -57,6 +57,8 @@ struct edge_fields {
     size_t count;
 };
 void edge_field(struct edge_fields *fields, const char *name, const char *value);
+/* Preference-Applied: wait=N, where the client prefers to wait. */
+void edge_field_waited(struct edge_request *r, struct edge_fields *fields);
 
 /* ---- answers: each ends the request. fields may be NULL ---- */
 

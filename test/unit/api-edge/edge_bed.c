@@ -101,7 +101,7 @@ static enum mr_status look_up(void *impl, const struct mr_uuid *key_id)
 
 /* ---- the bed ---- */
 
-static struct mr_catalog *read_catalog(void)
+struct mr_catalog *bed_catalog(void)
 {
     struct mr_files files;
     struct mr_error why;
@@ -140,7 +140,7 @@ void bed_open(struct bed *bed, const struct command_submit_settings *settings)
     mr_loop_init(&bed->loop, NULL);
     mr_deferred_init(&bed->report, &bed->loop, on_report_due, bed);
     mr_deferred_init(&bed->answer_key, &bed->loop, on_key_due, bed);
-    bed->catalog = read_catalog();
+    bed->catalog = bed_catalog();
     struct edge *edge = &bed->edge;
     *edge = (struct edge){.loop = &bed->loop,
                           .log = &bed->log,
@@ -149,6 +149,7 @@ void bed_open(struct bed *bed, const struct command_submit_settings *settings)
                           .body_bytes_max = 4000,
                           .waits_end_ms = INT64_MAX,
                           .delivery = ""};
+    mr_prng_seed(&edge->prng, 1);
     cr_assert_eq(edge_reads_new(bed->catalog, &edge->reads, &why), MR_OK);
     edge->submit = command_submit_new(&bed->loop.uv, settings);
     command_submit_open(edge->submit,

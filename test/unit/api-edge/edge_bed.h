@@ -41,6 +41,9 @@ struct bed {
     bool client_closed, is_reset;
 };
 
+/* The project's schemas; free with mr_catalog_free. */
+struct mr_catalog *bed_catalog(void);
+
 void bed_open(struct bed *bed, const struct command_submit_settings *settings);
 void bed_close(struct bed *bed);
 

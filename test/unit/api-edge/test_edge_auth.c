@@ -4,7 +4,7 @@
 #include <sodium.h>
 
 /* A store that answers when the test says so, on a loop whose time the test moves. */
-struct bed {
+struct key_bed {
     struct mr_loop loop;
     struct edge_auth *auth;
     struct mr_uuid asked[64];
@@ -21,7 +21,7 @@ struct answer {
 
 static enum mr_status look_up(void *impl, const struct mr_uuid *key_id)
 {
-    struct bed *bed = impl;
+    struct key_bed *bed = impl;
     cr_assert(bed->asked_count < sizeof bed->asked / sizeof *bed->asked);
     if (bed->is_away)
         return MR_BUSY;
@@ -29,9 +29,9 @@ static enum mr_status look_up(void *impl, const struct mr_uuid *key_id)
     return MR_OK;
 }
 
-static void bed_open(struct bed *bed, struct edge_auth_settings settings)
+static void key_bed_open(struct key_bed *bed, struct edge_auth_settings settings)
 {
-    *bed = (struct bed){0};
+    *bed = (struct key_bed){0};
     mr_loop_init(&bed->loop, NULL);
     settings.loop = &bed->loop;
     settings.store = (struct edge_key_store){bed, look_up};
@@ -39,13 +39,13 @@ static void bed_open(struct bed *bed, struct edge_auth_settings settings)
     bed->auth = edge_auth_new(&settings);
 }
 
-static void bed_close(struct bed *bed)
+static void key_bed_close(struct key_bed *bed)
 {
     edge_auth_free(bed->auth);
     mr_loop_close(&bed->loop);
 }
 
-static void pass_ms(struct bed *bed, uint64_t ms)
+static void pass_ms(struct key_bed *bed, uint64_t ms)
 {
     bed->loop.uv.time += ms;
 }
@@ -70,7 +70,7 @@ static struct edge_token token_of(uint8_t id, uint8_t secret)
 }
 
 /* PENDING until the store answers. */
-static enum edge_verdict ask(struct bed *bed, struct answer *answer, uint8_t id, uint8_t secret,
+static enum edge_verdict ask(struct key_bed *bed, struct answer *answer, uint8_t id, uint8_t secret,
                              const char *scope)
 {
     *answer = (struct answer){
@@ -79,7 +79,7 @@ static enum edge_verdict ask(struct bed *bed, struct answer *answer, uint8_t id,
     return edge_auth_ask(bed->auth, &answer->ask, &answer->who);
 }
 
-static void found(struct bed *bed, uint8_t id, uint8_t secret, bool revoked)
+static void found(struct key_bed *bed, uint8_t id, uint8_t secret, bool revoked)
 {
     const struct mr_slice scopes[] = {mr_slice_text("billing:read"),
                                       mr_slice_text("billing:write")};
@@ -91,13 +91,13 @@ static void found(struct bed *bed, uint8_t id, uint8_t secret, bool revoked)
     edge_auth_found(bed->auth, &key_id, &row);
 }
 
-static void absent(struct bed *bed, uint8_t id)
+static void absent(struct key_bed *bed, uint8_t id)
 {
     struct mr_uuid key_id = token_of(id, 0).key_id;
     edge_auth_found(bed->auth, &key_id, NULL);
 }
 
-static void away(struct bed *bed, uint8_t id)
+static void away(struct key_bed *bed, uint8_t id)
 {
     struct mr_uuid key_id = token_of(id, 0).key_id;
     edge_auth_away(bed->auth, &key_id);
@@ -105,9 +105,9 @@ static void away(struct bed *bed, uint8_t id)
 
 Test(edge_auth, given_a_key_not_yet_known_then_all_wait_for_one_look_up)
 {
-    struct bed bed;
+    struct key_bed bed;
     struct answer a, b, c;
-    bed_open(&bed, (struct edge_auth_settings){0});
+    key_bed_open(&bed, (struct edge_auth_settings){0});
     cr_assert_eq(ask(&bed, &a, 1, 9, NULL), EDGE_KEY_PENDING);
     cr_assert_eq(ask(&bed, &b, 1, 8, NULL), EDGE_KEY_PENDING);
     cr_assert_eq(ask(&bed, &c, 1, 9, "other:scope"), EDGE_KEY_PENDING);
@@ -121,28 +121,28 @@ Test(edge_auth, given_a_key_not_yet_known_then_all_wait_for_one_look_up)
     cr_expect_eq(ask(&bed, &a, 1, 9, "billing:write"), EDGE_KEY_GOOD);
     cr_expect_eq(ask(&bed, &a, 1, 9, "billing"), EDGE_KEY_FORBIDDEN);
     cr_expect_eq(bed.asked_count, 1);
-    bed_close(&bed);
+    key_bed_close(&bed);
 }
 
 Test(edge_auth, given_a_client_that_leaves_then_the_others_are_answered)
 {
-    struct bed bed;
+    struct key_bed bed;
     struct answer a, b;
-    bed_open(&bed, (struct edge_auth_settings){0});
+    key_bed_open(&bed, (struct edge_auth_settings){0});
     cr_assert_eq(ask(&bed, &a, 1, 9, NULL), EDGE_KEY_PENDING);
     cr_assert_eq(ask(&bed, &b, 1, 9, NULL), EDGE_KEY_PENDING);
     edge_auth_drop(bed.auth, &a.ask);
     found(&bed, 1, 9, false);
     cr_assert_not(a.came);
     cr_assert_eq(b.verdict, EDGE_KEY_GOOD);
-    bed_close(&bed);
+    key_bed_close(&bed);
 }
 
 Test(edge_auth, given_a_known_key_then_it_is_asked_for_again_and_a_revoked_one_ends_in_time)
 {
-    struct bed bed;
+    struct key_bed bed;
     struct answer a;
-    bed_open(&bed, (struct edge_auth_settings){0});
+    key_bed_open(&bed, (struct edge_auth_settings){0});
     (void)ask(&bed, &a, 1, 9, NULL);
     found(&bed, 1, 9, false);
     pass_ms(&bed, 4000);
@@ -155,28 +155,28 @@ Test(edge_auth, given_a_known_key_then_it_is_asked_for_again_and_a_revoked_one_e
     cr_assert_eq(bed.asked_count, 2, "one look-up at a time");
     found(&bed, 1, 9, true);
     cr_assert_eq(ask(&bed, &a, 1, 9, NULL), EDGE_KEY_BAD);
-    bed_close(&bed);
+    key_bed_close(&bed);
 }
 
 Test(edge_auth, given_a_key_that_was_not_used_for_long_then_it_is_read_before_it_is_believed)
 {
-    struct bed bed;
+    struct key_bed bed;
     struct answer a;
-    bed_open(&bed, (struct edge_auth_settings){0});
+    key_bed_open(&bed, (struct edge_auth_settings){0});
     (void)ask(&bed, &a, 1, 9, NULL);
     found(&bed, 1, 9, false);
     pass_ms(&bed, 10001);
     cr_assert_eq(ask(&bed, &a, 1, 9, NULL), EDGE_KEY_PENDING);
     found(&bed, 1, 9, true);
     cr_assert_eq(a.verdict, EDGE_KEY_BAD);
-    bed_close(&bed);
+    key_bed_close(&bed);
 }
 
 Test(edge_auth, given_the_store_away_then_known_keys_are_served_and_unknown_ones_are_not)
 {
-    struct bed bed;
+    struct key_bed bed;
     struct answer a, b;
-    bed_open(&bed, (struct edge_auth_settings){0});
+    key_bed_open(&bed, (struct edge_auth_settings){0});
     (void)ask(&bed, &a, 1, 9, NULL);
     found(&bed, 1, 9, false);
     bed.is_away = true;
@@ -190,14 +190,14 @@ Test(edge_auth, given_the_store_away_then_known_keys_are_served_and_unknown_ones
     cr_assert_eq(bed.asked_count, 2);
     found(&bed, 1, 9, true);
     cr_assert_eq(ask(&bed, &a, 1, 9, NULL), EDGE_KEY_BAD);
-    bed_close(&bed);
+    key_bed_close(&bed);
 }
 
 Test(edge_auth, given_a_look_up_that_fails_then_waiting_known_keys_are_served_and_new_ones_503)
 {
-    struct bed bed;
+    struct key_bed bed;
     struct answer a, b;
-    bed_open(&bed, (struct edge_auth_settings){0});
+    key_bed_open(&bed, (struct edge_auth_settings){0});
     (void)ask(&bed, &a, 1, 9, NULL);
     found(&bed, 1, 9, false);
     pass_ms(&bed, 20000);
@@ -209,14 +209,14 @@ Test(edge_auth, given_a_look_up_that_fails_then_waiting_known_keys_are_served_an
     cr_assert_eq(b.verdict, EDGE_KEY_AWAY);
     cr_assert_eq(ask(&bed, &b, 2, 9, NULL), EDGE_KEY_PENDING, "it is asked for anew");
     absent(&bed, 2);
-    bed_close(&bed);
+    key_bed_close(&bed);
 }
 
 Test(edge_auth, given_an_unknown_key_then_that_is_remembered_for_a_short_time)
 {
-    struct bed bed;
+    struct key_bed bed;
     struct answer a;
-    bed_open(&bed, (struct edge_auth_settings){0});
+    key_bed_open(&bed, (struct edge_auth_settings){0});
     (void)ask(&bed, &a, 1, 9, NULL);
     absent(&bed, 1);
     cr_assert_eq(a.verdict, EDGE_KEY_BAD);
@@ -227,14 +227,14 @@ Test(edge_auth, given_an_unknown_key_then_that_is_remembered_for_a_short_time)
     cr_assert_eq(ask(&bed, &a, 1, 9, NULL), EDGE_KEY_PENDING, "it may have been made meanwhile");
     found(&bed, 1, 9, false);
     cr_assert_eq(a.verdict, EDGE_KEY_GOOD);
-    bed_close(&bed);
+    key_bed_close(&bed);
 }
 
 Test(edge_auth, given_a_new_secret_of_a_known_key_then_it_is_found_after_a_second)
 {
-    struct bed bed;
+    struct key_bed bed;
     struct answer a;
-    bed_open(&bed, (struct edge_auth_settings){0});
+    key_bed_open(&bed, (struct edge_auth_settings){0});
     (void)ask(&bed, &a, 1, 9, NULL);
     found(&bed, 1, 9, false);
     cr_assert_eq(ask(&bed, &a, 1, 7, NULL), EDGE_KEY_BAD, "not asked for at once again");
@@ -242,14 +242,33 @@ Test(edge_auth, given_a_new_secret_of_a_known_key_then_it_is_found_after_a_secon
     cr_assert_eq(ask(&bed, &a, 1, 7, NULL), EDGE_KEY_PENDING);
     found(&bed, 1, 7, false);
     cr_assert_eq(a.verdict, EDGE_KEY_GOOD);
-    bed_close(&bed);
+    key_bed_close(&bed);
+}
+
+Test(edge_auth, given_two_secrets_of_a_key_then_either_is_good)
+{
+    struct key_bed bed;
+    struct answer a, b, c;
+    const struct mr_digest hashes[] = {token_of(1, 8).hash, token_of(1, 9).hash};
+    struct edge_key_row row = {.hashes = hashes, .hash_count = 2};
+    struct mr_uuid key_id = token_of(1, 0).key_id;
+    key_bed_open(&bed, (struct edge_auth_settings){0});
+    (void)ask(&bed, &a, 1, 8, NULL);
+    (void)ask(&bed, &b, 1, 9, NULL);
+    (void)ask(&bed, &c, 1, 7, NULL);
+    edge_auth_found(bed.auth, &key_id, &row);
+    cr_expect_eq(a.verdict, EDGE_KEY_GOOD);
+    cr_expect_eq(b.verdict, EDGE_KEY_GOOD);
+    cr_expect_eq(c.verdict, EDGE_KEY_BAD);
+    key_bed_close(&bed);
 }
 
 Test(edge_auth, given_many_unknown_keys_then_known_ones_stay_and_look_ups_are_bounded)
 {
-    struct bed bed;
+    struct key_bed bed;
     struct answer a, waiting[4];
-    bed_open(&bed, (struct edge_auth_settings){.known_max = 2, .absent_max = 3, .asking_max = 4});
+    key_bed_open(&bed,
+                 (struct edge_auth_settings){.known_max = 2, .absent_max = 3, .asking_max = 4});
     (void)ask(&bed, &a, 1, 9, NULL);
     found(&bed, 1, 9, false);
     for (uint8_t id = 10; id < 30; id++) {
@@ -263,14 +282,14 @@ Test(edge_auth, given_many_unknown_keys_then_known_ones_stay_and_look_ups_are_bo
     cr_assert_eq(ask(&bed, &a, 50, 9, NULL), EDGE_KEY_AWAY);
     for (uint8_t i = 0; i < 4; i++)
         absent(&bed, (uint8_t)(40 + i));
-    bed_close(&bed);
+    key_bed_close(&bed);
 }
 
 Test(edge_auth, given_more_known_keys_than_are_kept_then_the_longest_unused_gives_way)
 {
-    struct bed bed;
+    struct key_bed bed;
     struct answer a;
-    bed_open(&bed, (struct edge_auth_settings){.known_max = 2});
+    key_bed_open(&bed, (struct edge_auth_settings){.known_max = 2});
     for (uint8_t id = 1; id <= 2; id++) {
         (void)ask(&bed, &a, id, 9, NULL);
         found(&bed, id, 9, false);
@@ -281,5 +300,5 @@ Test(edge_auth, given_more_known_keys_than_are_kept_then_the_longest_unused_give
     cr_assert_eq(ask(&bed, &a, 1, 9, NULL), EDGE_KEY_GOOD);
     cr_assert_eq(ask(&bed, &a, 2, 9, NULL), EDGE_KEY_PENDING);
     absent(&bed, 2);
-    bed_close(&bed);
+    key_bed_close(&bed);
 }

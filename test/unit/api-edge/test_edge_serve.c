@@ -210,6 +210,15 @@ Test(edge_serve, given_a_body_beyond_the_bound_then_413)
     cr_expect_eq(bed.sent, 0);
 }
 
+Test(edge_serve, given_no_body_and_no_type_then_400_says_that_the_body_is_missing)
+{
+    const char *reply =
+        bed_ask(&bed, "POST " INVOICES " HTTP/1.1\r\nHost: e\r\n"
+                      "Connection: close\r\nAuthorization: Bearer " BED_KEY "\r\n\r\n");
+    cr_expect(begins(reply, 400), "%s", reply);
+    cr_expect(has(reply, "{} at least"));
+}
+
 Test(edge_serve, given_no_key_or_an_unknown_one_then_401_and_with_the_store_away_503)
 {
     const char *reply =
