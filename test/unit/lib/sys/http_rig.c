@@ -65,12 +65,21 @@ static void on_alloc(uv_handle_t *handle, size_t size, uv_buf_t *buf)
     *buf = uv_buf_init(client->piece, sizeof client->piece);
 }
 
+/* libuv calls a hang-up after the last bytes the end of input, even where it was a reset. */
+static bool was_reset(const uv_stream_t *stream)
+{
+    int fd, error = 0;
+    socklen_t size = sizeof error;
+    return uv_fileno((const uv_handle_t *)stream, &fd) == 0 &&
+           getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error != 0;
+}
+
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
     struct rig_client *client = stream->data;
     if (n > 0)
         mr_buf_add(&client->got, buf->base, (size_t)n);
-    else if (n == UV_EOF)
+    else if (n == UV_EOF && !was_reset(stream))
         client->eof = true;
     else if (n < 0)
         client->broken = true;

@@ -129,6 +129,19 @@ Test(http_body, given_an_answer_without_reading_a_long_body_then_the_client_sees
     rig_stop(&rig);
 }
 
+Test(http_body, given_a_stream_that_ends_before_the_body_does_then_so_does_the_connection)
+{
+    rig_init(&rig, stream);
+    rig.stream_bytes = 4096;
+    rig_start(&rig);
+    struct rig_client *client = rig_connect(&rig);
+    client_text(client, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n");
+    RIG_UNTIL(&rig, client->eof);
+    cr_assert(client_has(client, "200 OK"));
+    cr_assert_eq(memcmp(client->got.data + client->got.len - 5, "0\r\n\r\n", 5), 0);
+    rig_stop(&rig);
+}
+
 Test(http_body, given_an_owner_that_pauses_then_the_client_is_held_back_until_it_reads)
 {
     enum { TURNS = 200 };
@@ -260,6 +273,29 @@ Test(http_body, given_an_answer_that_takes_longer_than_a_body_may_then_nobody_is
     cr_assert_eq(rig.gone, 0);
     answer_text(rig.x, 200, "late");
     RIG_UNTIL(&rig, client_has(client, "late"));
+    rig_stop(&rig);
+}
+
+Test(http_body, given_a_client_slower_than_a_body_may_be_then_its_answer_still_arrives_whole)
+{
+    struct mr_timer deadline;
+    bool past = false;
+    rig_init(&rig, keep_pieces);
+    rig.options.body_timeout_ms = 10;
+    rig_start(&rig);
+    struct rig_client *client = rig_connect(&rig);
+    client_hold(client);
+    client_text(client, POST("/", 3) "abc");
+    RIG_UNTIL(&rig, rig.body_ends == 1);
+    char *body = calloc(1, 16 * MIB);
+    mr_http_exchange_answer(rig.x, 200, NULL, 0, mr_slice(body, 16 * MIB));
+    free(body);
+    mr_timer_init(&deadline, &rig.loop, on_past, &past);
+    mr_timer_start(&deadline, 20);
+    RIG_UNTIL(&rig, past);
+    client_read(client);
+    RIG_UNTIL(&rig, client->got.len > 16 * MIB || client->eof || client->broken);
+    cr_assert_gt(client->got.len, 16 * MIB);
     rig_stop(&rig);
 }
 

@@ -54,6 +54,18 @@ Test(http_drain, given_no_connection_then_the_drain_is_over_after_the_quiet_time
     rig_stop(&rig);
 }
 
+Test(http_drain, given_no_connection_at_the_drain_then_it_is_over_after_the_quiet_time)
+{
+    rig_init(&rig, keep);
+    rig.options.drain_ms = 3600000;
+    rig.options.drain_quiet_ms = 10;
+    rig_start(&rig);
+    mr_http_server_drain(rig.server);
+    cr_assert_not(rig.ended);
+    RIG_UNTIL(&rig, rig.ended);
+    rig_stop(&rig);
+}
+
 Test(http_drain, given_open_exchanges_when_closed_then_owners_are_told_gone_and_it_ends)
 {
     rig_init(&rig, keep);
