@@ -11,8 +11,9 @@
  * exists insert  $1 uuid[] account_id, $2 uuid[] id, $3 int8[] version, then kind.columns in order
  *           must affect exactly as many rows as were given; a unique violation is the database's no
  *   update  the same, without the columns that are `fixed`; version is the new one, and a row is
- *           changed only where the stored version is one less. Fewer rows than given: another
- *           writer was here, or we have a bug, and the transaction must not be committed
+ *           changed only where the stored version is below it (a batch may change an entity more
+ *           than once). Fewer rows than given: another writer was here, or we have a bug, and the
+ *           transaction must not be committed
  *   rows    $1 uuid[] account_id, $2 uuid[] command_id, $3 int4[] index, $4 timestamptz[] at
  *           (append time of the command's record), then rows.columns in order */
 #ifndef DOMAIN_STORE_H

@@ -57,7 +57,7 @@ static const char update[] =
     " FROM unnest($1::uuid[], $2::uuid[], $3::int8[], $4::text[], $5::int8[], $6::int8[],"
     " $7::date[], $8::timestamptz[]) AS n (account_id, id, version, status, number, paid_minor,"
     " due_date, finalized_at)"
-    " WHERE i.account_id = n.account_id AND i.id = n.id AND i.version = n.version - 1";
+    " WHERE i.account_id = n.account_id AND i.id = n.id AND i.version < n.version";
 
 static void invoice_write(const struct engine_entity *entity, struct domain_store_value *values)
 {

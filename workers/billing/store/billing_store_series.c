@@ -17,7 +17,7 @@ static const char update[] =
     "UPDATE billing.series AS s SET version = n.version, next_number = n.next_number"
     " FROM unnest($1::uuid[], $2::uuid[], $3::int8[], $4::int8[])"
     " AS n (account_id, id, version, next_number)"
-    " WHERE s.account_id = n.account_id AND s.version = n.version - 1";
+    " WHERE s.account_id = n.account_id AND s.version < n.version";
 
 static void series_write(const struct engine_entity *entity, struct domain_store_value *values)
 {

@@ -189,6 +189,19 @@ Test(store, given_another_writer_came_first_then_the_update_affects_nothing)
     end(&db, &s);
 }
 
+Test(store, given_a_batch_changes_an_entity_twice_then_one_update_takes_both)
+{
+    struct billing_db db;
+    struct story s = story_in(&db);
+    done(&s, invoice_created("EUR", 1250));
+    save_story(&db, &s);
+    story_save(&s);
+    done(&s, invoice_finalized());
+    done(&s, payment_recorded(1250));
+    cr_assert_eq(updated(&db, &s), 1, "its version grew by two");
+    end(&db, &s);
+}
+
 Test(store, given_an_entity_that_exists_then_its_insert_is_refused)
 {
     struct billing_db db;
