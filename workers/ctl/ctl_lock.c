@@ -5,17 +5,21 @@
 #include <stdlib.h>
 #include <time.h>
 
-/* pg_blocking_pids() is empty as soon as nothing waits, so this only ever ends a real holder. */
+/* pg_blocking_pids() is empty as soon as nothing waits, so this only ever ends a real holder. It is
+ * found first and ended then: as one condition among others, ending would be tried on every session
+ * that the server has, before the join. */
 const char ctl_lock_watch_lane[] =
-    "SELECT a.pid FROM unnest(pg_blocking_pids($1::int4)) b(pid) "
+    "WITH holder AS MATERIALIZED (SELECT a.pid FROM unnest(pg_blocking_pids($1::int4)) b(pid) "
     "JOIN pg_stat_activity a USING (pid) WHERE EXISTS (SELECT FROM millrace.lane l "
     "WHERE l.domain = $2::text AND l.lane = $3::int4 AND l.backend_pid = a.pid "
-    "AND l.backend_start = a.backend_start) AND pg_terminate_backend(a.pid)";
+    "AND l.backend_start = a.backend_start)) "
+    "SELECT pid FROM holder WHERE pg_terminate_backend(pid)";
 const char ctl_lock_watch_ledger[] =
-    "SELECT a.pid FROM unnest(pg_blocking_pids($1::int4)) b(pid) "
-    "JOIN pg_stat_activity a USING (pid) WHERE EXISTS (SELECT FROM load_ledger l "
+    "WITH holder AS MATERIALIZED (SELECT a.pid FROM unnest(pg_blocking_pids($1::int4)) b(pid) "
+    "JOIN pg_stat_activity a USING (pid) WHERE EXISTS (SELECT FROM public.load_ledger l "
     "WHERE l.topic = $2::text AND l.lane = $3::int4 AND l.backend_pid = a.pid "
-    "AND l.backend_start = a.backend_start) AND pg_terminate_backend(a.pid)";
+    "AND l.backend_start = a.backend_start)) "
+    "SELECT pid FROM holder WHERE pg_terminate_backend(pid)";
 
 /* The watching thread; session and params are its own until it is joined. */
 struct watch {

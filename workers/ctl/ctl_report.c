@@ -128,17 +128,28 @@ int64_t ctl_report_differences(const struct ctl_report *r)
     return n;
 }
 
+/* A scope's counts together, wherever they came in. */
+static void print_scope(const struct ctl_report *r, const struct count *of)
+{
+    struct count *c;
+    DL_FOREACH (r->counts, c) {
+        if (c == of)
+            break;
+        if (strcmp(c->scope, of->scope) == 0)
+            return; /* was printed with the first of it */
+    }
+    printf("%s\n", of->scope);
+    DL_FOREACH (r->counts, c)
+        if (strcmp(c->scope, of->scope) == 0)
+            printf("  %12" PRId64 "  %s\n", c->n, c->what);
+}
+
 void ctl_report_text(const struct ctl_report *r)
 {
     struct count *c;
     struct kind *k;
-    const char *scope = "";
-    DL_FOREACH (r->counts, c) {
-        if (strcmp(scope, c->scope) != 0)
-            printf("%s\n", c->scope);
-        scope = c->scope;
-        printf("  %12" PRId64 "  %s\n", c->n, c->what);
-    }
+    DL_FOREACH (r->counts, c)
+        print_scope(r, c);
     DL_FOREACH (r->kinds, k) {
         printf("%s: %s (%" PRId64 ")\n", k->is_note ? "note" : "DIFFERS", k->name, k->n);
         for (size_t i = 0; i < k->told; i++)

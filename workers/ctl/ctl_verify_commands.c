@@ -48,7 +48,8 @@ static const char select_unknown[] =
     "SELECT r.i FROM unnest($2::uuid[], $3::uuid[], $4::bytea[], $5::date[]) "
     "WITH ORDINALITY r(account_id, id, hash, day, i) WHERE NOT EXISTS (SELECT FROM "
     "millrace.command c WHERE c.domain = $1::text AND c.id = r.id AND c.account_id = r.account_id "
-    "AND c.day BETWEEN r.day - 2 AND r.day AND c.hash = r.hash) ORDER BY r.i";
+    "AND c.day BETWEEN r.day - 2 AND r.day AND c.hash = r.hash AND c.lane = $6::int4 "
+    "AND c.position < $7::int8) ORDER BY r.i";
 
 static struct mr_pg_params repeat_params(struct walk *w, struct mr_arena *arena)
 {
@@ -72,6 +73,8 @@ static struct mr_pg_params repeat_params(struct walk *w, struct mr_arena *arena)
     mr_pg_param_array(&p, &ids);
     mr_pg_param_array(&p, &hashes);
     mr_pg_param_array(&p, &days);
+    mr_pg_param_int4(&p, w->lane->lane); /* what it repeats was judged, too */
+    mr_pg_param_int8(&p, w->lane->applied);
     return p;
 }
 

@@ -116,12 +116,6 @@ static const struct ctl_lane *lane_of(const struct walk *w, int32_t lane)
     return lane >= 0 && lane < w->d->lane_count ? &w->d->lanes[lane] : NULL;
 }
 
-/* How far the warehouse can be judged in a lane. */
-static int64_t loaded_of(const struct ctl_lane *l)
-{
-    return l->loaded < l->next_event ? l->loaded : l->next_event;
-}
-
 /* Where the side's present group lies, against an event: < 0, 0, > 0. */
 static int side_against(const struct side *side, int32_t lane, int64_t sequence)
 {
@@ -135,7 +129,8 @@ static int side_against(const struct side *side, int32_t lane, int64_t sequence)
     return its_sequence < sequence ? -1 : its_sequence > sequence;
 }
 
-/* Groups of rows below an event that no stored event gave. */
+/* Groups of rows below an event that no stored event gave. The snapshot of the events is younger
+ * than the warehouse's, so it has the event of every row, however young. */
 static enum mr_status pass_side(struct walk *w, struct side *side, int32_t lane, int64_t sequence,
                                 struct mr_error *why)
 {
@@ -145,11 +140,13 @@ static enum mr_status pass_side(struct walk *w, struct side *side, int32_t lane,
         int32_t its_lane = mr_pg_result_int4(c->rows, c->row, SIDE_LANE);
         int64_t its = mr_pg_result_int8(c->rows, c->row, SIDE_SEQUENCE);
         const struct ctl_lane *l = lane_of(w, its_lane);
-        if (l && its >= l->next_event)
-            ; /* decided and loaded since it was noted */
-        else if (l && (w->v->event_days.dropped || ctl_verify_is_skipped(w->v, l, true, its)))
+        int64_t rows = mr_pg_result_int8(c->rows, c->row, SIDE_COUNT);
+        if (l && ctl_verify_is_skipped(w->v, l, true, its))
             ctl_report_count(w->v->report, w->d->name,
-                             "events in the warehouse alone (their day was dropped)", 1);
+                             "rows of events that a set-position passed over", rows);
+        else if (w->v->event_days.dropped)
+            ctl_report_count(w->v->report, w->d->name,
+                             "rows of days that were dropped (counted only)", rows);
         else
             ctl_report_differs(w->v->report, "row in the warehouse without an event",
                                "%s: %s lane %" PRId32 " sequence %" PRId64, side->table->name,
@@ -246,6 +243,21 @@ static enum mr_status judge_side(struct walk *w, struct side *side, int64_t sequ
     return has_group ? ctl_cursor_next(&side->rows, why) : MR_OK;
 }
 
+/* An event that is not judged: above what was noted, or not loaded yet by the ledger. */
+static enum mr_status pass_event(struct walk *w, const struct ctl_lane *l, struct side *side,
+                                 int64_t sequence, struct mr_error *why)
+{
+    enum mr_status s = pass_side(w, side, w->lane, sequence, why);
+    if (s != MR_OK || side_against(side, w->lane, sequence) != 0)
+        return s;
+    if (sequence >= l->loaded)
+        ctl_report_differs(w->v->report, "row in the warehouse above the ledger",
+                           "%s: %s lane %" PRId32 " sequence %" PRId64
+                           ", the ledger is at %" PRId64,
+                           side->table->name, w->d->name, w->lane, sequence, l->loaded);
+    return ctl_cursor_next(&side->rows, why);
+}
+
 /* ---- gaps ---- */
 
 /* Sequences [from, to) of the lane have no row. */
@@ -285,6 +297,18 @@ static void end_lane(struct walk *w)
     w->next = 0;
 }
 
+/* Judges the event's place in its lane. */
+static void judge_place(struct walk *w, const struct ctl_lane *l, int64_t sequence)
+{
+    if (sequence > w->next)
+        judge_gap(w, l, w->next, sequence);
+    else if (sequence < w->next)
+        ctl_report_differs(w->v->report, "event stored twice",
+                           "%s lane %" PRId32 " sequence %" PRId64, w->d->name, l->lane, sequence);
+    w->next = sequence + 1;
+    ctl_report_count(w->v->report, w->d->name, "events stored", 1);
+}
+
 static enum mr_status judge_event(struct walk *w, struct mr_error *why)
 {
     enum mr_status s = MR_OK;
@@ -293,24 +317,19 @@ static enum mr_status judge_event(struct walk *w, struct mr_error *why)
     while (w->lane < lane)
         end_lane(w);
     const struct ctl_lane *l = lane_of(w, lane);
-    if (!l || sequence >= l->next_event) {
-        if (!l)
-            ctl_report_differs(w->v->report, "event of a lane that is none",
-                               "%s lane %" PRId32 " sequence %" PRId64, w->d->name, lane, sequence);
-        return MR_OK; /* or decided since it was noted */
-    }
-    if (sequence > w->next)
-        judge_gap(w, l, w->next, sequence);
-    else if (sequence < w->next)
-        ctl_report_differs(w->v->report, "event stored twice",
+    if (!l) {
+        ctl_report_differs(w->v->report, "event of a lane that is none",
                            "%s lane %" PRId32 " sequence %" PRId64, w->d->name, lane, sequence);
-    w->next = sequence + 1;
-    ctl_report_count(w->v->report, w->d->name, "events stored", 1);
-    if (!expect(w, sequence) || sequence >= loaded_of(l))
         return MR_OK;
+    }
+    bool is_noted = sequence < l->next_event;
+    if (is_noted)
+        judge_place(w, l, sequence);
+    bool is_judged = is_noted && expect(w, sequence) && sequence < l->loaded;
     for (size_t i = 0; i < catalog_of(w)->table_count && s == MR_OK; i++)
         if (w->sides[i].table)
-            s = judge_side(w, &w->sides[i], sequence, why);
+            s = is_judged ? judge_side(w, &w->sides[i], sequence, why)
+                          : pass_event(w, l, &w->sides[i], sequence, why);
     return s;
 }
 

@@ -11,13 +11,16 @@
 
 /* ---- statements ---- */
 
+/* The holder is found before anything is ended: a condition that ends backends would else be tried
+ * on every session that the server has, before the join. */
 static const struct mr_pg_stmt lock_watch = {
     .name = "lock_watch",
-    .sql = "SELECT a.pid FROM unnest(pg_blocking_pids($1::int4)) b(pid) "
-           "JOIN pg_stat_activity a USING (pid) "
+    .sql = "WITH holder AS MATERIALIZED (SELECT a.pid FROM unnest(pg_blocking_pids($1::int4)) "
+           "b(pid) JOIN pg_stat_activity a USING (pid) "
            "WHERE EXISTS (SELECT FROM public.load_ledger l WHERE l.topic = $2::text "
            "AND l.lane = ANY($3::int4[]) AND l.backend_pid = a.pid "
-           "AND l.backend_start = a.backend_start) AND pg_terminate_backend(a.pid)",
+           "AND l.backend_start = a.backend_start)) "
+           "SELECT pid FROM holder WHERE pg_terminate_backend(pid)",
     .nparams = 3,
 };
 
