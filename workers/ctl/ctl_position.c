@@ -171,6 +171,24 @@ static const char write_row[] =
     "SELECT $10::text, 'set-position', domain || ' ' || lane, $11::text, $12::text::jsonb "
     "FROM moved) SELECT count(*) FROM moved";
 
+/* verify reads it: what was passed over is not missing. */
+static const char *audit_detail(struct ctl *ctl, const struct engine_row *was,
+                                const struct engine_row *row, bool of_events)
+{
+    struct mr_buf text;
+    mr_buf_init(&text, 1024);
+    mr_buf_printf(&text, "{\"applied\":[%" PRId64 ",%" PRId64 "]", was->applied, row->applied);
+    if (of_events)
+        mr_buf_printf(&text,
+                      ",\"next_event\":[%" PRId64 ",%" PRId64 "],\"published\":[%" PRId64
+                      ",%" PRId64 "]",
+                      was->next_event, row->next_event, was->published, row->published);
+    mr_buf_char(&text, '}');
+    const char *copy = mr_arena_dup(&ctl->arena, text.data, text.len);
+    mr_buf_free(&text);
+    return copy;
+}
+
 static enum mr_status write(struct ctl *ctl, const struct lane *lane, const struct engine_row *was,
                             const struct engine_row *row, bool *moved, struct mr_error *why)
 {
@@ -182,6 +200,7 @@ static enum mr_status write(struct ctl *ctl, const struct lane *lane, const stru
     struct mr_pg_result *r;
     struct mr_pg_params p = ctl_params(ctl);
     const struct mr_slice record = mr_slice(row->last_record.bytes, sizeof row->last_record.bytes);
+    bool of_events = mr_config_is_given(ctl->config, "NEXT_EVENT");
     mr_pg_param_text(&p, mr_slice_text(lane->domain));
     mr_pg_param_int4(&p, lane->lane);
     mr_pg_param_int8(&p, (int64_t)was->fence);
@@ -193,13 +212,7 @@ static enum mr_status write(struct ctl *ctl, const struct lane *lane, const stru
     mr_pg_param_int8(&p, row->event_offset);
     mr_pg_param_text(&p, mr_slice_text(ctl_actor(ctl)));
     mr_pg_param_text(&p, mr_slice_text(ctl_text(ctl, "REASON")));
-    mr_pg_param_text(&p, mr_slice_text(mr_arena_printf(
-                             &ctl->arena,
-                             "{\"domain\":\"%s\",\"lane\":%" PRId32 ",\"applied\":[%" PRId64
-                             ",%" PRId64 "],\"next_event\":[%" PRId64 ",%" PRId64
-                             "],\"published\":[%" PRId64 ",%" PRId64 "]}",
-                             lane->domain, lane->lane, was->applied, row->applied, was->next_event,
-                             row->next_event, was->published, row->published)));
+    mr_pg_param_text(&p, mr_slice_text(audit_detail(ctl, was, row, of_events)));
     enum mr_status s = ctl_lock_exec(ctl, &lock, write_row, &p, &r, why);
     if (s != MR_OK)
         return s;

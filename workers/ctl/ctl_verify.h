@@ -7,10 +7,16 @@
 #include "ctl_report.h"
 #include "ctl_survey.h"
 
-/* Positions or sequences that an operator's set-position passed over; they have no outcome. */
+/* What an operator's set-position passed over. */
+enum ctl_skip_kind {
+    CTL_SKIP_POSITIONS, /* they have no outcome */
+    CTL_SKIP_EVENTS,    /* they are not stored: numbers of a time that was restored away */
+    CTL_SKIP_TOPIC      /* they are not in the topic, which was truncated or recreated */
+};
+
 struct ctl_skip {
     const char *target; /* "billing 3" */
-    bool of_events;
+    enum ctl_skip_kind kind;
     int64_t from, to; /* [from, to) */
 };
 
@@ -39,8 +45,8 @@ struct ctl_verify_domain {
 };
 
 bool ctl_verify_has_day(const struct ctl_days *days, int32_t day);
-bool ctl_verify_is_skipped(const struct ctl_verify *v, const struct ctl_lane *lane, bool of_events,
-                           int64_t at);
+bool ctl_verify_is_skipped(const struct ctl_verify *v, const struct ctl_lane *lane,
+                           enum ctl_skip_kind kind, int64_t at);
 
 /* Each fails only where a server cannot be read; what differs goes into the report. */
 MR_MUST_CHECK enum mr_status ctl_verify_note(struct ctl_verify *v, struct mr_error *why);

@@ -83,7 +83,7 @@ static void judge_unknown(struct walk *w, const struct repeat *r)
 {
     char id[MR_UUID_TEXT + 1];
     const struct ctl_days *days = &w->v->command_days;
-    if (ctl_verify_is_skipped(w->v, w->lane, false, r->position))
+    if (ctl_verify_is_skipped(w->v, w->lane, CTL_SKIP_POSITIONS, r->position))
         count(w, "positions that a set-position passed over");
     else if (!ctl_verify_has_day(days, r->is.day) ||
              (days->dropped && !ctl_verify_has_day(days, r->is.day - 2)))
@@ -216,7 +216,7 @@ static enum mr_status judge(struct walk *w, const struct mr_kafka_record *record
     case CTL_REPEAT:
         return note_repeat(w, &is, record->position);
     case CTL_UNREADABLE:
-        if (ctl_verify_is_skipped(w->v, w->lane, false, record->position))
+        if (ctl_verify_is_skipped(w->v, w->lane, CTL_SKIP_POSITIONS, record->position))
             count(w, "positions that a set-position passed over");
         else
             ctl_report_differs(w->v->report, "record neither decided nor quarantined",

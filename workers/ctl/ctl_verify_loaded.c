@@ -141,7 +141,7 @@ static enum mr_status pass_side(struct walk *w, struct side *side, int32_t lane,
         int64_t its = mr_pg_result_int8(c->rows, c->row, SIDE_SEQUENCE);
         const struct ctl_lane *l = lane_of(w, its_lane);
         int64_t rows = mr_pg_result_int8(c->rows, c->row, SIDE_COUNT);
-        if (l && ctl_verify_is_skipped(w->v, l, true, its))
+        if (l && ctl_verify_is_skipped(w->v, l, CTL_SKIP_EVENTS, its))
             ctl_report_count(w->v->report, w->d->name,
                              "rows of events that a set-position passed over", rows);
         else if (w->v->event_days.dropped)
@@ -265,7 +265,7 @@ static void judge_gap(struct walk *w, const struct ctl_lane *l, int64_t from, in
 {
     int64_t missing = 0, first = from;
     for (int64_t at = from; at < to; at++) {
-        if (ctl_verify_is_skipped(w->v, l, true, at)) {
+        if (ctl_verify_is_skipped(w->v, l, CTL_SKIP_EVENTS, at)) {
             ctl_report_count(w->v->report, w->d->name, "events that a set-position passed over", 1);
             continue;
         }

@@ -19,8 +19,8 @@ bool ctl_verify_has_day(const struct ctl_days *days, int32_t day)
     return false;
 }
 
-bool ctl_verify_is_skipped(const struct ctl_verify *v, const struct ctl_lane *lane, bool of_events,
-                           int64_t at)
+bool ctl_verify_is_skipped(const struct ctl_verify *v, const struct ctl_lane *lane,
+                           enum ctl_skip_kind kind, int64_t at)
 {
     char target[40];
     if (v->skip_count == 0)
@@ -28,8 +28,7 @@ bool ctl_verify_is_skipped(const struct ctl_verify *v, const struct ctl_lane *la
     snprintf(target, sizeof target, "%s %d", lane->domain, (int)lane->lane);
     for (size_t i = 0; i < v->skip_count; i++) {
         const struct ctl_skip *s = &v->skips[i];
-        if (s->of_events == of_events && at >= s->from && at < s->to &&
-            strcmp(s->target, target) == 0)
+        if (s->kind == kind && at >= s->from && at < s->to && strcmp(s->target, target) == 0)
             return true;
     }
     return false;
@@ -62,11 +61,12 @@ static enum mr_status read_days(struct ctl *ctl, const char *table, struct ctl_d
     return out->list ? MR_OK : mr_fail(why, MR_LIMIT, "%s has too many days", table);
 }
 
+/* The audit's pairs are [from, to] of each value; without --next-event there is only applied. */
 static const char select_skips[] =
-    "SELECT target, true, (detail->'next_event'->>0)::int8, (detail->'next_event'->>1)::int8 "
-    "FROM millrace.audit WHERE action = 'set-position' UNION ALL "
-    "SELECT target, false, (detail->'applied'->>0)::int8, (detail->'applied'->>1)::int8 "
-    "FROM millrace.audit WHERE action = 'set-position'";
+    "SELECT target, k.kind, CASE k.kind WHEN 2 THEN 0 ELSE (detail->k.name->>0)::int8 END, "
+    "(detail->k.name->>1)::int8 FROM millrace.audit "
+    "JOIN (VALUES (0, 'applied'), (1, 'next_event'), (2, 'published')) k(kind, name) "
+    "ON detail ? k.name WHERE action = 'set-position'";
 
 static enum mr_status read_skips(struct ctl_verify *v, struct mr_error *why)
 {
@@ -80,7 +80,7 @@ static enum mr_status read_skips(struct ctl_verify *v, struct mr_error *why)
         struct mr_slice target = mr_pg_result_text(r, (int)i, 0);
         const char *copy = mr_arena_dup(&v->ctl->arena, target.data, target.len);
         skips[i] = (struct ctl_skip){.target = copy ? copy : "",
-                                     .of_events = mr_pg_result_bool(r, (int)i, 1),
+                                     .kind = (enum ctl_skip_kind)mr_pg_result_int4(r, (int)i, 1),
                                      .from = mr_pg_result_int8(r, (int)i, 2),
                                      .to = mr_pg_result_int8(r, (int)i, 3)};
     }

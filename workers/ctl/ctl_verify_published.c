@@ -92,7 +92,7 @@ static enum mr_status take(struct walk *w, const struct mr_ce_event *event,
                                "%s lane %" PRId32 " sequence %" PRId64 ": its %s", w->d->name,
                                w->lane->lane, event->sequence, what);
     } else if (ctl_verify_has_day(&w->v->event_days, mr_time_day(event->time_ms)) &&
-               !ctl_verify_is_skipped(w->v, w->lane, true, event->sequence)) {
+               !ctl_verify_is_skipped(w->v, w->lane, CTL_SKIP_EVENTS, event->sequence)) {
         ctl_report_differs(w->v->report, "event published that is not stored",
                            "%s lane %" PRId32 " sequence %" PRId64, w->d->name, w->lane->lane,
                            event->sequence);
@@ -121,14 +121,17 @@ static bool on_record(void *owner, const struct mr_kafka_record *record)
 static void judge_end(struct walk *w, int64_t log_start)
 {
     const struct ctl_lane *l = w->lane;
-    if (w->first != NONE && w->first > 0 && log_start == 0)
+    if (w->first > 0 && log_start == 0 &&
+        !ctl_verify_is_skipped(w->v, l, CTL_SKIP_TOPIC, w->first - 1))
         ctl_report_differ(w->v->report, "event not published", w->first,
                           "%s lane %" PRId32 ": the topic begins with sequence %" PRId64,
                           w->d->name, l->lane, w->first);
     else if (w->first > 0)
         ctl_report_count(w->v->report, w->d->name, "events below the topic's start (counted only)",
                          w->first < l->next_event ? w->first : l->next_event);
-    if (w->last == NONE && log_start > 0 && l->published >= l->next_event)
+    bool was_emptied =
+        log_start > 0 || ctl_verify_is_skipped(w->v, l, CTL_SKIP_TOPIC, l->next_event - 1);
+    if (w->last == NONE && was_emptied && l->published >= l->next_event)
         ctl_report_count(w->v->report, w->d->name, "events below the topic's start (counted only)",
                          l->next_event);
     else if (w->last + 1 < l->next_event)
