@@ -16,7 +16,12 @@ LANES = 6
 SCOPES = "billing:read,billing:write"
 
 # Short times, so that a story is about what happens, not about waiting for it.
-SETTINGS = {"FLUSH_MS": 200, "SESSION_TIMEOUT_MS": 3000, "LOG_FORMAT": "json"}
+SETTINGS = {
+    "FLUSH_MS": 200,
+    "SESSION_TIMEOUT_MS": 3000,
+    "DRAIN_MS": 1000,
+    "LOG_FORMAT": "json",
+}
 
 
 class System:
