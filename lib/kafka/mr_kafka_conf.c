@@ -55,6 +55,7 @@ static const char *const ours[] = {
     "queued.min.messages",
     "queued.max.messages.kbytes",
     "fetch.wait.max.ms",
+    "fetch.error.backoff.ms",
     "fetch.message.max.bytes",
     "max.partition.fetch.bytes",
     "allow.auto.create.topics",

@@ -311,6 +311,8 @@ static enum mr_status fetch_make(struct mr_kafka_consumer *c,
     mr_kafka_set(rd_conf, "enable.partition.eof", "%s", s->on->on_end ? "true" : "false");
     mr_kafka_set(rd_conf, "fetch.wait.max.ms", "%u",
                  s->fetch_wait_ms ? s->fetch_wait_ms : FETCH_WAIT_MS);
+    /* A start elsewhere after a refusal waits so long too. */
+    mr_kafka_set(rd_conf, "fetch.error.backoff.ms", "%d", FETCH_WAIT_MS);
     mr_kafka_set(rd_conf, "max.partition.fetch.bytes", "%zu",
                  s->lane_fetch_bytes_max ? s->lane_fetch_bytes_max : FETCH_BYTES);
     mr_kafka_set(rd_conf, "queued.min.messages", "%d", 100000); /* the bound in bytes decides */

@@ -162,7 +162,6 @@ Test(kafka_consumer, given_positions_that_the_log_has_not_then_says_so_and_start
     cr_assert(kafka_until_count(&loop, &w.out_of_range, 2, 20000));
     cr_expect_eq(w.refused, 5);
     cr_expect_eq(w.count, 0);
-    watcher_start(&w, 0, 500); /* its refusal must not hit the next start */
     watcher_start(&w, 0, 10);
     cr_assert(kafka_until_count(&loop, &w.count, 90, 20000));
     cr_expect_eq(w.first[0], 10);
@@ -173,22 +172,59 @@ Test(kafka_consumer, given_positions_that_the_log_has_not_then_says_so_and_start
     close_all();
 }
 
+/* How long a refusal of position 500 takes to come. */
+static uint64_t refusal_ns(void)
+{
+    uint64_t began = uv_hrtime(), refusals = w.out_of_range;
+    watcher_start(&w, 0, 500);
+    cr_assert(kafka_until_count(&loop, &w.out_of_range, refusals + 1, 20000));
+    return uv_hrtime() - began;
+}
+
+Test(kafka_consumer, given_a_refusal_on_its_way_then_it_does_not_hit_the_next_start)
+{
+    enum { ROUNDS = 15 };
+    open_topic("c.late", 1);
+    kafka_test_fill(conf, "c.late", 0, 0, 20);
+    watcher_open(
+        &w, &loop,
+        (struct mr_kafka_consumer_settings){.conf = conf, .topic = "c.late", .fetch_wait_ms = 2});
+    for (uint64_t n = 0; n < ROUNDS; n++) {
+        /* From well before the refusal comes to just after it. */
+        uint64_t wait_ns = refusal_ns() * (ROUNDS - ROUNDS / 3 + n * 2 / 5) / ROUNDS;
+        watcher_start(&w, 0, 500);
+        uint64_t until_ns = uv_hrtime() + wait_ns;
+        while (uv_hrtime() < until_ns)
+            uv_run(&loop, UV_RUN_NOWAIT);
+        watcher_reset(&w);
+        watcher_start(&w, 0, 10);
+        cr_assert(kafka_until_count(&loop, &w.count, 10, 20000), "start %" PRIu64, n);
+        cr_assert_eq(w.first[0], 10);
+        cr_assert_neq(w.refused, 10, "start %" PRIu64 " was refused for the one before", n);
+    }
+    close_all();
+}
+
 Test(kafka_consumer, given_a_small_queue_then_fetching_does_not_stall_for_seconds)
 {
+    enum { BATCHES = 30, EACH = 500 };
     open_topic("c.small", 1);
-    kafka_test_fill(conf, "c.small", 0, 0, 20000);
+    for (int64_t n = 0; n < BATCHES; n++)
+        kafka_test_fill(conf, "c.small", 0, n * EACH, EACH);
     watcher_open(&w, &loop,
                  (struct mr_kafka_consumer_settings){.conf = conf,
                                                      .topic = "c.small",
-                                                     .lane_fetch_bytes_max = 16384,
-                                                     .lane_queue_bytes_max = 16384});
+                                                     .lane_fetch_bytes_max = 2048,
+                                                     .lane_queue_bytes_max = 2048});
     watcher_start(&w, 0, 0);
     uint64_t began = uv_hrtime();
-    cr_assert(kafka_until_count(&loop, &w.count, 20000, 60000));
+    cr_assert(kafka_until_count(&loop, &w.count, BATCHES * EACH, 60000));
     uint64_t took_ms = (uv_hrtime() - began) / 1000000;
-    fprintf(stderr, "20,000 records through a queue of 16 KiB: %" PRIu64 " ms\n", took_ms);
+    fprintf(stderr, "30 batches through a queue that holds less than one: %" PRIu64 " ms\n",
+            took_ms);
     cr_expect_eq(w.broken, 0);
-    cr_expect_lt(took_ms, 15000);
+    cr_expect_lt(took_ms, 8000, "a full queue is looked at again after a second: it took %" PRIu64,
+                 took_ms);
     close_all();
 }
 
