@@ -1,6 +1,7 @@
 """What is not HTTP is refused, and fails alone."""
 
 import json
+import re
 import socket
 
 import pytest
@@ -42,6 +43,11 @@ REFUSED = {
 }
 
 
+def answers_in(data):
+    """How many answers came over one connection."""
+    return len(re.findall(rb"HTTP/1\.1 \d{3} [A-Za-z ]+\r\n", data))
+
+
 @pytest.fixture(scope="module")
 def neighbour(shared_system):
     """A client on a connection of its own that must feel nothing of all this."""
@@ -61,12 +67,12 @@ def test_given_a_malformed_request_then_it_is_refused_and_the_connection_closed(
     assert reply.status in statuses, answer[:300]
     assert reply.header("content-type") == "application/problem+json"
     assert reply.header("connection") == "close"
-    assert answer.count(b"HTTP/1.1 ") == 1, "nothing after the refusal is read as a request"
+    assert answers_in(answer) == 1, "nothing after the refusal is read as a request"
     assert neighbour.create_invoice().status == 202
 
 
 def test_given_a_smuggled_second_request_then_it_is_never_read(shared_system):
-    inner = b"GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n"
+    inner = b"GET /problems/gone HTTP/1.1\r\nHost: a\r\n\r\n"
     request = (
         POST
         + HOST
@@ -75,12 +81,12 @@ def test_given_a_smuggled_second_request_then_it_is_never_read(shared_system):
         + inner
     )
     answer = raw(shared_system.edge_port, request)
-    assert answer.count(b"HTTP/1.1 ") == 1
+    assert answers_in(answer) == 1
     assert read_reply(answer).status == 400
 
 
 def test_given_http_1_0_then_it_is_answered_and_closed(shared_system):
-    answer = raw(shared_system.edge_port, b"GET /openapi.json HTTP/1.0\r\n\r\n")
+    answer = raw(shared_system.edge_port, b"GET /problems/gone HTTP/1.0\r\n\r\n")
     assert read_reply(answer).status == 200
 
 
