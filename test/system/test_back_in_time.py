@@ -48,7 +48,7 @@ def test_given_a_restored_database_then_its_lanes_stop_until_set_position_mends_
 
     wait_for(lambda: stopped_lanes(system) == [lane], "the lane to stop", 40)
     assert system.worker.readiness()[0], "a stopped lane is detail: no orchestrator kills it"
-    assert system.worker.metric("millrace_lane_stopped") == 1
+    wait_for(lambda: system.worker.metric("millrace_lane_stopped") == 1, "its metric to say so", 2)
     assert "stopped" in system.must_ctl("lag")
     waiting = client.create_invoice(headers={"Prefer": "wait=1"})
     assert (waiting.status, waiting.json()["status"]) == (202, "accepted")
