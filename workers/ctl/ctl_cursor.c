@@ -19,17 +19,16 @@ static enum mr_status fetch(struct ctl_cursor *c, struct mr_error *why)
     return s;
 }
 
-enum mr_status ctl_cursor_open(struct ctl_cursor *c, struct mr_pg_session *session,
-                               const char *name, const char *sql, const struct mr_pg_params *params,
-                               struct mr_error *why)
+enum mr_status ctl_cursor_open(struct ctl_cursor *c, const char *sql,
+                               const struct mr_pg_params *params, struct mr_error *why)
 {
     struct mr_buf text;
-    *c = (struct ctl_cursor){.session = session, .portion = c->portion ? c->portion : PORTION};
-    snprintf(c->name, sizeof c->name, "%s", name);
+    if (c->portion == 0)
+        c->portion = PORTION;
     mr_buf_init(&text, 0);
     mr_buf_printf(&text, "DECLARE %s NO SCROLL CURSOR FOR %s", c->name, sql);
     mr_buf_char(&text, '\0');
-    enum mr_status s = mr_pg_session_exec(session, text.data, params, NULL, why);
+    enum mr_status s = mr_pg_session_exec(c->session, text.data, params, NULL, why);
     mr_buf_free(&text);
     return s == MR_OK ? fetch(c, why) : s;
 }

@@ -5,18 +5,19 @@
 #include "mr_pg_session.h"
 
 struct ctl_cursor {
+    /* Set by the caller. */
     struct mr_pg_session *session; /* in a transaction, until the cursor is closed */
-    char name[32];
-    int portion; /* rows of one FETCH */
+    char name[32];                 /* letters; the session's only cursor of it */
+    int portion;                   /* rows of one FETCH; 0: 2,000 */
+    /* To be read. */
     struct mr_pg_result *rows;
     int row; /* the present one in rows */
     bool has_row;
 };
 
-/* Declares the cursor and reads the first row. name: letters, the session's only cursor of it. */
-MR_MUST_CHECK enum mr_status ctl_cursor_open(struct ctl_cursor *cursor,
-                                             struct mr_pg_session *session, const char *name,
-                                             const char *sql, const struct mr_pg_params *params,
+/* Declares the cursor and reads the first row. */
+MR_MUST_CHECK enum mr_status ctl_cursor_open(struct ctl_cursor *cursor, const char *sql,
+                                             const struct mr_pg_params *params,
                                              struct mr_error *why);
 /* cursor->has_row tells whether there is one; it is rows' row until the next call. */
 MR_MUST_CHECK enum mr_status ctl_cursor_next(struct ctl_cursor *cursor, struct mr_error *why);

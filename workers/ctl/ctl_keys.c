@@ -42,52 +42,56 @@ static void warn_of_unknown(struct ctl *ctl, const struct mr_slice *scopes, size
     }
 }
 
-static enum mr_status insert(struct ctl *ctl, const struct mr_uuid *id,
-                             const struct mr_slice *scopes, size_t count,
-                             const struct mr_digest *hash, struct mr_error *why)
+struct new_key {
+    struct mr_uuid id;
+    struct mr_slice scopes[CTL_KEY_SCOPES_MAX];
+    size_t scope_count;
+    struct mr_digest hash;
+};
+
+static enum mr_status insert(struct ctl *ctl, const struct new_key *key, struct mr_error *why)
 {
     struct mr_uuid account;
     struct mr_pg_array list;
     struct mr_pg_params p = ctl_params(ctl);
     if (mr_uuid_parse(mr_slice_text(ctl_text(ctl, "ACCOUNT")), &account) != MR_OK)
         return mr_fail(why, MR_INVALID, "--account is not a UUID");
-    mr_pg_param_uuid(&p, id);
+    mr_pg_param_uuid(&p, &key->id);
     mr_pg_param_uuid(&p, &account);
     mr_pg_param_bool(&p, mr_config_int(ctl->config, "OPERATOR") != 0);
-    mr_pg_array_init(&list, &ctl->arena, MR_PG_TEXT, (uint32_t)count);
-    for (size_t i = 0; i < count; i++)
-        mr_pg_array_text(&list, scopes[i]);
+    mr_pg_array_init(&list, &ctl->arena, MR_PG_TEXT, (uint32_t)key->scope_count);
+    for (size_t i = 0; i < key->scope_count; i++)
+        mr_pg_array_text(&list, key->scopes[i]);
     mr_pg_param_array(&p, &list);
     mr_pg_param_text(&p, mr_slice_text(ctl_text(ctl, "NOTE")));
-    mr_pg_param_bytea(&p, mr_slice(hash->bytes, sizeof hash->bytes));
+    mr_pg_param_bytea(&p, mr_slice(key->hash.bytes, sizeof key->hash.bytes));
     mr_pg_param_text(&p, mr_slice_text(ctl_actor(ctl)));
     return mr_pg_session_exec(ctl->pg, insert_key, &p, NULL, why);
 }
 
 static enum ctl_exit run_create(struct ctl *ctl)
 {
-    struct mr_slice scopes[CTL_KEY_SCOPES_MAX];
+    struct new_key key = {.id = mr_random_uuid_v7()};
     struct mr_error why;
-    size_t count;
     if (!ctl_text(ctl, "ACCOUNT") || !ctl_text(ctl, "SCOPES"))
         return ctl_end(ctl, CTL_USAGE, "--account=UUID and --scopes=... are needed");
-    if (ctl_key_scopes(mr_slice_text(ctl_text(ctl, "SCOPES")), scopes, &count, &why) != MR_OK)
+    if (ctl_key_scopes(mr_slice_text(ctl_text(ctl, "SCOPES")), key.scopes, &key.scope_count,
+                       &why) != MR_OK)
         return ctl_end(ctl, CTL_USAGE, "--scopes: %s", why.text);
-    warn_of_unknown(ctl, scopes, count);
+    warn_of_unknown(ctl, key.scopes, key.scope_count);
     enum mr_status s = ctl_open_pg(ctl, &why);
     if (s != MR_OK)
         return ctl_fail(ctl, s, &why);
 
     uint8_t secret[CTL_KEY_SECRET];
     char text[CTL_KEY_TEXT + 1], id_text[MR_UUID_TEXT + 1];
-    struct mr_uuid id = mr_random_uuid_v7();
     mr_random_bytes(secret, sizeof secret);
-    struct mr_digest hash = ctl_key_hash(secret);
-    s = insert(ctl, &id, scopes, count, &hash, &why);
+    key.hash = ctl_key_hash(secret);
+    s = insert(ctl, &key, &why);
     if (s == MR_OK) {
-        ctl_key_text(&id, secret, text);
+        ctl_key_text(&key.id, secret, text);
         printf("key %s of account %s; its secret is shown only now:\n%s\n",
-               mr_uuid_text(&id, id_text), ctl_text(ctl, "ACCOUNT"), text);
+               mr_uuid_text(&key.id, id_text), ctl_text(ctl, "ACCOUNT"), text);
         sodium_memzero(text, sizeof text);
     }
     sodium_memzero(secret, sizeof secret);

@@ -105,7 +105,7 @@ static enum mr_status pid_of(struct mr_pg_session *session, int32_t *pid, struct
     return MR_OK;
 }
 
-enum mr_status ctl_lock_exec(struct ctl *ctl, const struct ctl_lock *lock, const char *sql,
+enum mr_status ctl_lock_exec(struct ctl *ctl, const struct ctl_lock *lock,
                              const struct mr_pg_params *params, struct mr_pg_result **result,
                              struct mr_error *why)
 {
@@ -123,7 +123,7 @@ enum mr_status ctl_lock_exec(struct ctl *ctl, const struct ctl_lock *lock, const
     mr_pg_param_text(&asks, mr_slice_text(lock->scope));
     mr_pg_param_int4(&asks, lock->lane);
     watch_begin(&w);
-    s = mr_pg_session_exec(lock->session, sql, params, result, why);
+    s = mr_pg_session_exec(lock->session, lock->sql, params, result, why);
     watch_end(&w);
     mr_pg_session_close(w.session);
     return s;

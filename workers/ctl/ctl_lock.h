@@ -9,6 +9,7 @@
 
 struct ctl_lock {
     struct mr_pg_session *session; /* that runs the statement */
+    const char *sql;
     enum mr_status (*connect)(const struct ctl *ctl, struct mr_pg_session **out,
                               struct mr_error *why);
     const char *watch; /* $1 int4 pid of the waiter, $2 text scope, $3 int4 lane: ends a holder that
@@ -22,7 +23,7 @@ extern const char ctl_lock_watch_ledger[]; /* of load_ledger, in the warehouse *
 
 /* As mr_pg_session_exec; blocks until it is answered. Says on standard error whom it ended. */
 MR_MUST_CHECK enum mr_status ctl_lock_exec(struct ctl *ctl, const struct ctl_lock *lock,
-                                           const char *sql, const struct mr_pg_params *params,
+                                           const struct mr_pg_params *params,
                                            struct mr_pg_result **result, struct mr_error *why);
 
 #endif

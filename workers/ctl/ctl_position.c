@@ -2,13 +2,12 @@
  * be written is engine_admin's to decide; here the facts are read, and the row is written by one
  * statement that replaces the fence which the plan was made from. */
 #include "ctl_lock.h"
+#include "ctl_look.h"
 #include "ctl_verbs.h"
-#include "engine_admin.h"
 #include "mr_random.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #define TRIES_MAX 5 /* a busy owner moves its lane some times a second */
 
@@ -31,12 +30,9 @@ struct lane {
 static enum mr_status read_lane(struct ctl *ctl, struct lane *lane, struct mr_error *why)
 {
     static const char sql[] = "SELECT lanes FROM millrace.domain WHERE name = $1::text";
-    const char *text = ctl_arg(ctl, 1);
-    char *end;
     struct mr_pg_result *r;
     struct mr_pg_params p = ctl_params(ctl);
     lane->domain = ctl_arg(ctl, 0);
-    long number = strtol(text, &end, 10);
     mr_pg_param_text(&p, mr_slice_text(lane->domain));
     enum mr_status s = mr_pg_session_exec(ctl->pg, sql, &p, &r, why);
     if (s != MR_OK)
@@ -45,10 +41,9 @@ static enum mr_status read_lane(struct ctl *ctl, struct lane *lane, struct mr_er
     mr_pg_result_free(r);
     if (lanes == 0)
         return mr_fail(why, MR_INVALID, "there is no domain \"%s\"", lane->domain);
-    if (end == text || *end || number < 0 || number >= lanes)
-        return mr_fail(why, MR_INVALID, "\"%s\" is not a lane of %s: they are 0 to %" PRId32, text,
-                       lane->domain, lanes - 1);
-    lane->lane = (int32_t)number;
+    s = ctl_look_lane(ctl_arg(ctl, 1), lane->domain, lanes, &lane->lane, why);
+    if (s != MR_OK)
+        return s;
     snprintf(lane->commands, sizeof lane->commands, "%s.commands", lane->domain);
     snprintf(lane->events, sizeof lane->events, "%s.events", lane->domain);
     return MR_OK;
@@ -84,83 +79,6 @@ static enum mr_status read_row(struct ctl *ctl, const struct lane *lane, struct 
     return MR_OK;
 }
 
-static enum mr_status look_at_commands(struct ctl *ctl, const struct lane *lane, int64_t applied,
-                                       struct engine_admin_found *found, struct mr_error *why)
-{
-    struct mr_kafka_reader_query q = {
-        .topic = lane->commands, .lane = lane->lane, .timeout_ms = CTL_KAFKA_MS};
-    struct mr_kafka_lane_range range;
-    struct mr_kafka_record record;
-    enum mr_status s = mr_kafka_reader_range(ctl->reader, &q, &range, why);
-    if (s != MR_OK)
-        return s;
-    found->log_start = range.low;
-    found->log_end = range.high;
-    found->has_record = false;
-    if (applied <= range.low || applied > range.high)
-        return MR_OK; /* nothing before it is left, or the plan refuses it */
-    s = mr_kafka_reader_record(ctl->reader, &q, applied - 1, &record, why);
-    if (s == MR_LOST)
-        return MR_OK; /* a gap in the log */
-    if (s != MR_OK)
-        return s;
-    found->has_record = true;
-    found->record =
-        mr_digest_record(record.key, record.value, mr_ce_header_find(&record.headers, "ce_id"));
-    return MR_OK;
-}
-
-struct highest {
-    struct mr_slice domain;
-    int64_t sequence, offset;
-};
-
-static bool note_highest(void *owner, const struct mr_kafka_record *record)
-{
-    struct highest *h = owner;
-    struct mr_ce_event event;
-    const char *cause;
-    if (mr_ce_event_read(&record->headers, h->domain, record->lane, &event, &cause) == MR_OK &&
-        event.sequence > h->sequence) {
-        h->sequence = event.sequence;
-        h->offset = record->position;
-    }
-    return true;
-}
-
-static enum mr_status look_at_events(struct ctl *ctl, const struct lane *lane,
-                                     struct engine_admin_found *found, struct mr_error *why)
-{
-    static const char sql[] = "SELECT count(*) FROM millrace.event WHERE domain = $1::text "
-                              "AND lane = $2::int4 AND sequence > $3::int8 AND sequence < $4::int8";
-    struct highest h = {.domain = mr_slice_text(lane->domain), .sequence = -1, .offset = -1};
-    struct mr_kafka_reader_query q = {
-        .topic = lane->events, .lane = lane->lane, .timeout_ms = CTL_KAFKA_MS};
-    struct mr_kafka_lane_range range;
-    struct mr_kafka_reader_scan scan = {.on_record = note_highest, .owner = &h};
-    struct mr_pg_result *r;
-    struct mr_pg_params p = ctl_params(ctl);
-    enum mr_status s = mr_kafka_reader_range(ctl->reader, &q, &range, why);
-    scan.from = range.low;
-    scan.to = range.high;
-    if (s == MR_OK && range.low < range.high)
-        s = mr_kafka_reader_scan(ctl->reader, &q, &scan, why);
-    if (s != MR_OK)
-        return s;
-    found->event_highest = h.sequence;
-    found->event_offset = h.offset;
-    mr_pg_param_text(&p, mr_slice_text(lane->domain));
-    mr_pg_param_int4(&p, lane->lane);
-    mr_pg_param_int8(&p, h.sequence);
-    mr_pg_param_int8(&p, found->row.next_event);
-    s = mr_pg_session_exec(ctl->pg, sql, &p, &r, why);
-    if (s != MR_OK)
-        return s;
-    found->events_kept = mr_pg_result_int8(r, 0, 0);
-    mr_pg_result_free(r);
-    return MR_OK;
-}
-
 /* Row and audit in one statement: there is no moment in which this program could freeze with the
  * row locked and a name in it that is not its own. */
 static const char write_row[] =
@@ -189,10 +107,12 @@ static const char *audit_detail(struct ctl *ctl, const struct engine_row *was,
     return copy;
 }
 
+/* MR_BUSY: the lane moved since it was looked at, or its row is locked for long. */
 static enum mr_status write(struct ctl *ctl, const struct lane *lane, const struct engine_row *was,
-                            const struct engine_row *row, bool *moved, struct mr_error *why)
+                            const struct engine_row *row, struct mr_error *why)
 {
     struct ctl_lock lock = {.session = ctl->pg,
+                            .sql = write_row,
                             .connect = ctl_connect_pg,
                             .watch = ctl_lock_watch_lane,
                             .scope = lane->domain,
@@ -213,12 +133,33 @@ static enum mr_status write(struct ctl *ctl, const struct lane *lane, const stru
     mr_pg_param_text(&p, mr_slice_text(ctl_actor(ctl)));
     mr_pg_param_text(&p, mr_slice_text(ctl_text(ctl, "REASON")));
     mr_pg_param_text(&p, mr_slice_text(audit_detail(ctl, was, row, of_events)));
-    enum mr_status s = ctl_lock_exec(ctl, &lock, write_row, &p, &r, why);
+    enum mr_status s = ctl_lock_exec(ctl, &lock, &p, &r, why);
     if (s != MR_OK)
         return s;
-    *moved = mr_pg_result_int8(r, 0, 0) == 1;
+    bool moved = mr_pg_result_int8(r, 0, 0) == 1;
     mr_pg_result_free(r);
+    if (!moved)
+        return mr_fail(why, MR_BUSY,
+                       "%s lane %" PRId32 " moves under its owner: stop the workers of %s first",
+                       lane->domain, lane->lane, lane->domain);
+    printf("%s lane %" PRId32 ": applied %" PRId64 " -> %" PRId64 ", next event %" PRId64
+           " -> %" PRId64 ", published %" PRId64 " -> %" PRId64 "\n",
+           lane->domain, lane->lane, was->applied, row->applied, was->next_event, row->next_event,
+           was->published, row->published);
     return MR_OK;
+}
+
+static enum mr_status look(struct ctl *ctl, const struct lane *lane,
+                           const struct engine_admin_position *ask,
+                           struct engine_admin_found *found, struct mr_error *why)
+{
+    struct ctl_look at = {
+        .topic = lane->commands, .domain = mr_slice_text(lane->domain), .lane = lane->lane};
+    enum mr_status s = ctl_look_commands(ctl, &at, ask->applied, found, why);
+    at.topic = lane->events;
+    if (s == MR_OK && ask->next_event != ENGINE_ADMIN_KEEP)
+        s = ctl_look_events(ctl, &at, found, why);
+    return s;
 }
 
 static enum mr_status set(struct ctl *ctl, const struct lane *lane, struct mr_error *why)
@@ -227,33 +168,20 @@ static enum mr_status set(struct ctl *ctl, const struct lane *lane, struct mr_er
         .applied = mr_config_int(ctl->config, "APPLIED"),
         .next_event = mr_config_int_or(ctl->config, "NEXT_EVENT", ENGINE_ADMIN_KEEP),
     };
-    for (int tries = 0; tries < TRIES_MAX; tries++) {
+    enum mr_status s = MR_BUSY;
+    for (int tries = 0; s == MR_BUSY && tries < TRIES_MAX; tries++) {
         struct engine_admin_found found = {.event_highest = -1, .event_offset = -1};
         struct engine_row row;
-        bool moved = false;
         ask.fence_new = mr_random_u64();
-        enum mr_status s = read_row(ctl, lane, &found.row, why); /* first: see engine_admin.h */
+        s = read_row(ctl, lane, &found.row, why); /* first: its fence guards the rest */
         if (s == MR_OK)
-            s = look_at_commands(ctl, lane, ask.applied, &found, why);
-        if (s == MR_OK && ask.next_event != ENGINE_ADMIN_KEEP)
-            s = look_at_events(ctl, lane, &found, why);
+            s = look(ctl, lane, &ask, &found, why);
         if (s == MR_OK)
             s = engine_admin_set_position(&ask, &found, &row, why);
         if (s == MR_OK)
-            s = write(ctl, lane, &found.row, &row, &moved, why);
-        if (s != MR_OK)
-            return s;
-        if (!moved)
-            continue;
-        printf("%s lane %" PRId32 ": applied %" PRId64 " -> %" PRId64 ", next event %" PRId64
-               " -> %" PRId64 ", published %" PRId64 " -> %" PRId64 "\n",
-               lane->domain, lane->lane, found.row.applied, row.applied, found.row.next_event,
-               row.next_event, found.row.published, row.published);
-        return MR_OK;
+            s = write(ctl, lane, &found.row, &row, why);
     }
-    return mr_fail(why, MR_BUSY,
-                   "%s lane %" PRId32 " moves under its owner: stop the workers of %s first",
-                   lane->domain, lane->lane, lane->domain);
+    return s;
 }
 
 static enum ctl_exit run(struct ctl *ctl)

@@ -1,13 +1,12 @@
 /* millracectl show ID: one command on its whole way, from the record in the log over its outcome
  * and events to the rows in the warehouse. */
+#include "ctl_show.h"
 #include "ctl_verbs.h"
-#include "mr_record.h"
 #include "mr_time.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
-#define BODY_BYTES         65536 /* a longer one is cut, and the rest counted */
 #define BACKLOG_MAX        200000 /* records of a lane that are looked through for one not yet decided */
 #define CELL(r, i, column) MR_SLICE_FMT(mr_pg_result_text((r), (i), (column)))
 
@@ -33,33 +32,18 @@ static struct mr_pg_params params_of(struct show *s)
 
 /* ---- the record ---- */
 
-/* Bytes from outside, so that they cannot move the cursor. */
-static void print_bytes(struct mr_slice bytes)
-{
-    for (size_t i = 0; i < bytes.len && i < BODY_BYTES; i++) {
-        unsigned char c = (unsigned char)bytes.data[i];
-        if (c >= ' ' && c != 127)
-            putchar(c);
-        else
-            printf("\\x%02x", c);
-    }
-    if (bytes.len > BODY_BYTES)
-        printf(" ... and %zu bytes more", bytes.len - BODY_BYTES);
-    putchar('\n');
-}
-
 static void print_record(const struct mr_kafka_record *record)
 {
     char at[MR_TIME_TEXT + 1];
     printf("  appended %s\n  key ",
            record->append_ms >= 0 ? mr_time_text(record->append_ms, at) : "at an unknown time");
-    print_bytes(record->key);
+    ctl_show_bytes(record->key);
     for (size_t i = 0; i < record->headers.count; i++) {
         printf("  %.*s: ", MR_SLICE_FMT(record->headers.items[i].name));
-        print_bytes(record->headers.items[i].value);
+        ctl_show_bytes(record->headers.items[i].value);
     }
     printf("  body ");
-    print_bytes(record->value);
+    ctl_show_bytes(record->value);
 }
 
 static enum mr_status show_record(struct show *s, const char *domain, int32_t lane,
@@ -79,97 +63,6 @@ static enum mr_status show_record(struct show *s, const char *domain, int32_t la
     else
         printf("  not to be had: %s\n", why.text);
     return MR_OK; /* the rest is worth seeing all the same */
-}
-
-/* ---- events and their rows ---- */
-
-static enum mr_status show_rows(struct show *s, const char *domain, int32_t lane, int64_t sequence,
-                                const struct mr_catalog_event *event, struct mr_error *why)
-{
-    enum mr_status status = MR_OK;
-    for (size_t f = 0; f < event->feed_count && status == MR_OK; f++) {
-        const char *table = event->feeds[f].table->name;
-        struct mr_pg_result *r;
-        struct mr_pg_params p = ctl_params(s->ctl);
-        char *sql = mr_arena_printf(&s->ctl->arena,
-                                    "SELECT to_jsonb(t)::text FROM public.\"%s\" t WHERE domain = "
-                                    "$1::text AND lane = $2::int4 AND sequence = $3::int8 "
-                                    "ORDER BY \"row\"",
-                                    table);
-        mr_pg_param_text(&p, mr_slice_text(domain));
-        mr_pg_param_int4(&p, lane);
-        mr_pg_param_int8(&p, sequence);
-        status = mr_pg_session_exec_text(s->ctl->warehouse, sql, &p, &r, why);
-        if (status != MR_OK)
-            break;
-        printf("  %s: %d row%s\n", table, mr_pg_result_rows(r),
-               mr_pg_result_rows(r) == 1 ? "" : "s");
-        for (int i = 0; i < mr_pg_result_rows(r); i++)
-            printf("    %.*s\n", CELL(r, i, 0));
-        mr_pg_result_free(r);
-    }
-    return status;
-}
-
-static const char select_ledger[] =
-    "SELECT last_sequence FROM public.load_ledger WHERE topic = $1::text AND lane = $2::int4";
-
-static enum mr_status show_loaded(struct show *s, const char *domain, int32_t lane,
-                                  int64_t sequence, struct mr_slice type, struct mr_error *why)
-{
-    char topic[32];
-    struct mr_pg_result *r;
-    struct mr_pg_params p = ctl_params(s->ctl);
-    snprintf(topic, sizeof topic, "%s.events", domain);
-    mr_pg_param_text(&p, mr_slice_text(topic));
-    mr_pg_param_int4(&p, lane);
-    const struct mr_catalog_event *event = mr_catalog_event_of(s->ctl->catalog, type);
-    enum mr_status status = ctl_open_warehouse(s->ctl, why);
-    if (status == MR_OK)
-        status = mr_pg_session_exec(s->ctl->warehouse, select_ledger, &p, &r, why);
-    if (status != MR_OK)
-        return status;
-    bool loaded = mr_pg_result_rows(r) == 1 && mr_pg_result_int8(r, 0, 0) >= sequence;
-    mr_pg_result_free(r);
-    printf("  %s\n", loaded ? "loaded" : "not loaded yet");
-    return loaded && event ? show_rows(s, domain, lane, sequence, event, why) : MR_OK;
-}
-
-/* By the lane and the day, which the table is divided by: there is no index on the command. */
-static const char select_events[] =
-    "SELECT e.sequence, e.type, e.subject::text, e.subject_version::text, e.data, "
-    "e.sequence < l.published FROM millrace.event e JOIN millrace.lane l USING (domain, lane) "
-    "WHERE e.domain = $1::text AND e.lane = $2::int4 AND e.day = $3::text::date "
-    "AND e.command_id = $4::uuid AND e.account_id = $5::text::uuid ORDER BY e.sequence LIMIT 200";
-
-static enum mr_status show_events(struct show *s, const char *domain, int32_t lane,
-                                  struct mr_slice day, struct mr_slice account,
-                                  struct mr_error *why)
-{
-    struct mr_pg_result *r;
-    struct mr_pg_params p = ctl_params(s->ctl);
-    mr_pg_param_text(&p, mr_slice_text(domain));
-    mr_pg_param_int4(&p, lane);
-    mr_pg_param_text(&p, day);
-    mr_pg_param_uuid(&p, &s->id);
-    mr_pg_param_text(&p, account);
-    enum mr_status status = mr_pg_session_exec(s->ctl->pg, select_events, &p, &r, why);
-    if (status != MR_OK)
-        return status;
-    if (mr_pg_result_rows(r) == 0)
-        printf("events: none\n");
-    for (int i = 0; i < mr_pg_result_rows(r); i++) {
-        struct mr_error away;
-        int64_t sequence = mr_pg_result_int8(r, i, 0);
-        printf("event: %.*s, lane %" PRId32 " sequence %" PRId64 ", subject %.*s version %.*s\n",
-               CELL(r, i, 1), lane, sequence, CELL(r, i, 2), CELL(r, i, 3));
-        printf("  %s\n  body ", mr_pg_result_bool(r, i, 5) ? "published" : "not published yet");
-        print_bytes(mr_pg_result_text(r, i, 4));
-        if (show_loaded(s, domain, lane, sequence, mr_pg_result_text(r, i, 1), &away) != MR_OK)
-            printf("  whether it is loaded is not known: %s\n", away.text);
-    }
-    mr_pg_result_free(r);
-    return MR_OK;
 }
 
 /* ---- outcomes ---- */
@@ -215,9 +108,14 @@ static enum mr_status show_commands(struct show *s, struct mr_error *why)
         s->found = true;
         status = show_record(s, domain, lane, mr_pg_result_int8(r, i, 2));
         print_outcome(r, i);
+        const struct ctl_shown shown = {
+            .domain = domain,
+            .lane = lane,
+            .day = mr_pg_result_text(r, i, 3),
+            .account = mr_pg_result_text(r, i, 4),
+        };
         if (status == MR_OK)
-            status = show_events(s, domain, lane, mr_pg_result_text(r, i, 3),
-                                 mr_pg_result_text(r, i, 4), why);
+            status = ctl_show_events(s->ctl, &s->id, &shown, why);
     }
     mr_pg_result_free(r);
     return status;

@@ -5,13 +5,18 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/* One statement with $1 = the domain (or topic), all columns as text. */
-static enum mr_status ask(struct ctl_verify *v, struct mr_pg_session *session, const char *sql,
-                          const char *about, struct mr_pg_result **out, struct mr_error *why)
+/* One statement with $1 = the domain or topic, all columns as text. */
+struct question {
+    struct mr_pg_session *session;
+    const char *sql, *about;
+};
+
+static enum mr_status ask(struct ctl_verify *v, struct question q, struct mr_pg_result **out,
+                          struct mr_error *why)
 {
     struct mr_pg_params p = ctl_params(v->ctl);
-    mr_pg_param_text(&p, mr_slice_text(about));
-    return mr_pg_session_exec_text(session, sql, &p, out, why);
+    mr_pg_param_text(&p, mr_slice_text(q.about));
+    return mr_pg_session_exec_text(q.session, q.sql, &p, out, why);
 }
 
 #define CELL(r, row, column) MR_SLICE_FMT(mr_pg_result_text((r), (row), (column)))
@@ -26,7 +31,7 @@ static enum mr_status check_twice(struct ctl_verify *v, const struct ctl_verify_
                                   struct mr_error *why)
 {
     struct mr_pg_result *r;
-    enum mr_status s = ask(v, v->ctl->pg, select_twice, d->name, &r, why);
+    enum mr_status s = ask(v, (struct question){v->ctl->pg, select_twice, d->name}, &r, why);
     if (s != MR_OK)
         return s;
     for (int i = 0; i < mr_pg_result_rows(r); i++)
@@ -49,7 +54,7 @@ static enum mr_status check_parked(struct ctl_verify *v, const struct ctl_verify
                                    struct mr_error *why)
 {
     struct mr_pg_result *r;
-    enum mr_status s = ask(v, v->ctl->pg, select_parked, d->name, &r, why);
+    enum mr_status s = ask(v, (struct question){v->ctl->pg, select_parked, d->name}, &r, why);
     if (s != MR_OK)
         return s;
     for (int i = 0; i < mr_pg_result_rows(r); i++) {
@@ -93,7 +98,7 @@ static enum mr_status check_loads(struct ctl_verify *v, const struct ctl_verify_
     char topic[32];
     struct mr_pg_result *r;
     snprintf(topic, sizeof topic, "%s.events", d->name);
-    enum mr_status s = ask(v, v->ctl->warehouse, select_counts, topic, &r, why);
+    enum mr_status s = ask(v, (struct question){v->ctl->warehouse, select_counts, topic}, &r, why);
     if (s != MR_OK)
         return s;
     for (int i = 0; i < 6; i++)
@@ -103,7 +108,7 @@ static enum mr_status check_loads(struct ctl_verify *v, const struct ctl_verify_
         ctl_report_differs(v->report, "loads that do not reconcile",
                            "%s: consumed is not loaded + repeated + ahead + skipped + bad", topic);
     mr_pg_result_free(r);
-    s = ask(v, v->ctl->warehouse, select_bad, topic, &r, why);
+    s = ask(v, (struct question){v->ctl->warehouse, select_bad, topic}, &r, why);
     if (s != MR_OK)
         return s;
     for (int i = 0; i < mr_pg_result_rows(r); i++)
@@ -120,7 +125,7 @@ static enum mr_status check_domain(struct ctl_verify *v, const struct ctl_verify
 {
     static const char find[] = "SELECT to_regclass($1::text || '.verify')::text";
     struct mr_pg_result *r;
-    enum mr_status s = ask(v, v->ctl->pg, find, d->name, &r, why);
+    enum mr_status s = ask(v, (struct question){v->ctl->pg, find, d->name}, &r, why);
     if (s != MR_OK)
         return s;
     bool exists = !mr_pg_result_null(r, 0, 0);

@@ -3,18 +3,10 @@
  * both in order of lane and position; what has no row must be a repeat of something that has. */
 #include "ctl_classify.h"
 #include "ctl_cursor.h"
-#include "ctl_verify.h"
+#include "ctl_repeats.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
-
-#define REPEATS_MAX 1000
-
-struct repeat {
-    struct ctl_identity is;
-    int64_t position;
-};
 
 struct walk {
     struct ctl_verify *v;
@@ -22,8 +14,7 @@ struct walk {
     const struct ctl_lane *lane;
     int64_t log_start; /* as it was when the lane's scan began */
     struct ctl_cursor rows;
-    struct repeat *repeats; /* of this lane, to be looked up together */
-    size_t repeat_count;
+    struct ctl_repeats *repeats;
     enum mr_status status; /* what went wrong inside the scan */
     struct mr_error why;
 };
@@ -40,93 +31,6 @@ enum { ROW_LANE, ROW_POSITION, ROW_KIND, ROW_ACCOUNT, ROW_ID, ROW_HASH, ROW_DAY,
 static void count(struct walk *w, const char *what)
 {
     ctl_report_count(w->v->report, w->d->name, what, 1);
-}
-
-/* ---- repeats ---- */
-
-static const char select_unknown[] =
-    "SELECT r.i FROM unnest($2::uuid[], $3::uuid[], $4::bytea[], $5::date[]) "
-    "WITH ORDINALITY r(account_id, id, hash, day, i) WHERE NOT EXISTS (SELECT FROM "
-    "millrace.command c WHERE c.domain = $1::text AND c.id = r.id AND c.account_id = r.account_id "
-    "AND c.day BETWEEN r.day - 2 AND r.day AND c.hash = r.hash AND c.lane = $6::int4 "
-    "AND c.position < $7::int8) ORDER BY r.i";
-
-static struct mr_pg_params repeat_params(struct walk *w, struct mr_arena *arena)
-{
-    struct mr_pg_params p;
-    struct mr_pg_array accounts, ids, hashes, days;
-    uint32_t n = (uint32_t)w->repeat_count;
-    mr_pg_params_init(&p, arena);
-    mr_pg_array_init(&accounts, arena, MR_PG_UUID, n);
-    mr_pg_array_init(&ids, arena, MR_PG_UUID, n);
-    mr_pg_array_init(&hashes, arena, MR_PG_BYTEA, n);
-    mr_pg_array_init(&days, arena, MR_PG_DATE, n);
-    for (size_t i = 0; i < w->repeat_count; i++) {
-        const struct ctl_identity *is = &w->repeats[i].is;
-        mr_pg_array_uuid(&accounts, &is->account);
-        mr_pg_array_uuid(&ids, &is->id);
-        mr_pg_array_bytea(&hashes, mr_slice(is->hash.bytes, sizeof is->hash.bytes));
-        mr_pg_array_day(&days, is->day);
-    }
-    mr_pg_param_text(&p, mr_slice_text(w->d->name));
-    mr_pg_param_array(&p, &accounts);
-    mr_pg_param_array(&p, &ids);
-    mr_pg_param_array(&p, &hashes);
-    mr_pg_param_array(&p, &days);
-    mr_pg_param_int4(&p, w->lane->lane); /* what it repeats was judged, too */
-    mr_pg_param_int8(&p, w->lane->applied);
-    return p;
-}
-
-/* It has no row, and nothing known has its id. */
-static void judge_unknown(struct walk *w, const struct repeat *r)
-{
-    char id[MR_UUID_TEXT + 1];
-    const struct ctl_days *days = &w->v->command_days;
-    if (ctl_verify_is_skipped(w->v, w->lane, CTL_SKIP_POSITIONS, r->position))
-        count(w, "positions that a set-position passed over");
-    else if (!ctl_verify_has_day(days, r->is.day) ||
-             (days->dropped && !ctl_verify_has_day(days, r->is.day - 2)))
-        count(w, "positions of days that were dropped (counted only)");
-    else
-        ctl_report_differs(w->v->report, "command without an outcome",
-                           "%s lane %" PRId32 " position %" PRId64 ": command %s (%.*s)",
-                           w->d->name, w->lane->lane, r->position, mr_uuid_text(&r->is.id, id),
-                           MR_SLICE_FMT(r->is.type));
-}
-
-static enum mr_status look_up(struct walk *w, struct mr_error *why)
-{
-    struct mr_arena arena;
-    struct mr_pg_result *r;
-    if (w->repeat_count == 0)
-        return MR_OK;
-    mr_arena_init(&arena, (size_t)4 << 20);
-    struct mr_pg_params p = repeat_params(w, &arena);
-    enum mr_status s = mr_pg_session_exec(w->v->ctl->pg, select_unknown, &p, &r, why);
-    mr_arena_free(&arena);
-    if (s != MR_OK)
-        return s;
-    int unknown = mr_pg_result_rows(r);
-    for (int i = 0; i < unknown; i++)
-        judge_unknown(w, &w->repeats[mr_pg_result_int8(r, i, 0) - 1]);
-    mr_pg_result_free(r);
-    ctl_report_count(w->v->report, w->d->name, "repeats", (int64_t)w->repeat_count - unknown);
-    for (size_t i = 0; i < w->repeat_count; i++)
-        free((void *)w->repeats[i].is.type.data);
-    w->repeat_count = 0;
-    return MR_OK;
-}
-
-static enum mr_status note_repeat(struct walk *w, const struct ctl_identity *is, int64_t position)
-{
-    struct repeat *r = &w->repeats[w->repeat_count++];
-    *r = (struct repeat){.is = *is, .position = position};
-    char *type = strndup(is->type.data, is->type.len); /* the record dies with the call */
-    if (!type)
-        abort();
-    r->is.type.data = type;
-    return w->repeat_count < REPEATS_MAX ? MR_OK : look_up(w, &w->why);
 }
 
 /* ---- rows ---- */
@@ -214,7 +118,7 @@ static enum mr_status judge(struct walk *w, const struct mr_kafka_record *record
         count(w, "facts");
         break;
     case CTL_REPEAT:
-        return note_repeat(w, &is, record->position);
+        return ctl_repeats_note(w->repeats, &is, record->position, &w->why);
     case CTL_UNREADABLE:
         if (ctl_verify_is_skipped(w->v, w->lane, CTL_SKIP_POSITIONS, record->position))
             count(w, "positions that a set-position passed over");
@@ -281,7 +185,7 @@ static enum mr_status walk_lane(struct walk *w, const char *topic, struct mr_err
     if (s == MR_OK && w->status == MR_OK)
         w->status = pass_rows(w, INT64_MAX);
     if (s == MR_OK && w->status == MR_OK)
-        w->status = look_up(w, &w->why);
+        w->status = ctl_repeats_end(w->repeats, &w->why);
     if (s == MR_OK && w->status != MR_OK)
         return mr_fail(why, w->status, "%s", w->why.text);
     return s;
@@ -291,22 +195,19 @@ enum mr_status ctl_verify_commands(struct ctl_verify *v, const struct ctl_verify
                                    struct mr_error *why)
 {
     char topic[32];
-    struct walk w = {.v = v, .d = d};
+    struct walk w = {.v = v, .d = d, .rows = {.session = v->ctl->pg, .name = "outcomes"}};
     struct mr_pg_params p = ctl_params(v->ctl);
     snprintf(topic, sizeof topic, "%s.commands", d->name);
-    w.repeats = calloc(REPEATS_MAX, sizeof *w.repeats);
-    if (!w.repeats)
-        abort();
+    w.repeats = ctl_repeats_new(v, d->name);
     mr_pg_param_text(&p, mr_slice_text(d->name));
-    enum mr_status s = ctl_cursor_open(&w.rows, v->ctl->pg, "outcomes", select_rows, &p, why);
+    enum mr_status s = ctl_cursor_open(&w.rows, select_rows, &p, why);
     for (int32_t i = 0; i < d->lane_count && s == MR_OK; i++) {
         w.lane = &d->lanes[i];
+        ctl_repeats_begin(w.repeats, w.lane);
         s = walk_lane(&w, topic, why);
     }
     ctl_cursor_close(&w.rows);
-    for (size_t i = 0; i < w.repeat_count; i++)
-        free((void *)w.repeats[i].is.type.data);
-    free(w.repeats);
+    ctl_repeats_free(w.repeats);
     if (s == MR_OK)
         s = mr_pg_session_script(v->ctl->pg, "CLOSE outcomes", why);
     return s;

@@ -2,8 +2,7 @@
  * table exactly the rows that its type's x-warehouse says, once; and the sums of the columns that
  * are marked `total` are the same on both sides, over the sequences that event still holds. The two
  * databases are read side by side, in order of lane and sequence. */
-#include "ctl_cursor.h"
-#include "ctl_verify.h"
+#include "ctl_side.h"
 #include "mr_json.h"
 #include "mr_warehouse.h"
 
@@ -14,19 +13,13 @@
 #define EVENTS_PORTION    100 /* with their bodies, of at most EVENT_BYTES_MAX each */
 #define EVENT_ARENA_BYTES ((size_t)64 << 20)
 
-/* One warehouse table on its way through. */
-struct side {
-    const struct mr_catalog_table *table;
-    struct ctl_cursor rows; /* lane, sequence, count, highest row, then the totals in order */
-    int64_t expected;       /* rows of the present event */
-};
-
 struct walk {
     struct ctl_verify *v;
     const struct ctl_verify_domain *d;
     struct ctl_cursor events;
-    struct side *sides; /* by catalog->tables; table NULL: this domain's events do not feed it */
-    int64_t *sums;      /* of the present event; by catalog->totals */
+    struct ctl_side
+        *sides;    /* by catalog->tables; table NULL: this domain's events do not feed it */
+    int64_t *sums; /* of the present event; by catalog->totals */
     int64_t *stored, *loaded; /* the sums over all */
     struct mr_arena arena;    /* of the present event */
     int32_t lane;
@@ -38,122 +31,15 @@ static const char select_events[] =
     "ORDER BY lane, sequence";
 
 enum { EVENT_LANE, EVENT_SEQUENCE, EVENT_TYPE, EVENT_DATA };
-enum { SIDE_LANE, SIDE_SEQUENCE, SIDE_COUNT, SIDE_HIGHEST, SIDE_TOTALS };
 
 static const struct mr_catalog *catalog_of(const struct walk *w)
 {
     return w->v->ctl->catalog;
 }
 
-/* ---- the warehouse's side ---- */
-
-static char *select_side(const struct walk *w, const struct mr_catalog_table *table)
-{
-    const struct mr_catalog *c = catalog_of(w);
-    struct mr_buf sql;
-    mr_buf_init(&sql, 0);
-    mr_buf_text(&sql, "SELECT lane, sequence, count(*), max(\"row\")::int8");
-    for (size_t i = 0; i < c->total_count; i++)
-        if (c->totals[i].table == table)
-            mr_buf_printf(&sql, ", coalesce(sum(\"%s\"), 0)::int8",
-                          table->columns[c->totals[i].column].name);
-    mr_buf_printf(&sql,
-                  " FROM public.\"%s\" WHERE domain = $1::text GROUP BY lane, sequence "
-                  "ORDER BY lane, sequence",
-                  table->name);
-    mr_buf_char(&sql, '\0');
-    return sql.data;
-}
-
-static enum mr_status has_table(struct walk *w, const char *name, bool *has, struct mr_error *why)
-{
-    static const char sql[] = "SELECT to_regclass('public.\"' || $1::text || '\"') IS NOT NULL";
-    struct mr_pg_result *r;
-    struct mr_pg_params p = ctl_params(w->v->ctl);
-    mr_pg_param_text(&p, mr_slice_text(name));
-    enum mr_status s = mr_pg_session_exec(w->v->ctl->warehouse, sql, &p, &r, why);
-    if (s != MR_OK)
-        return s;
-    *has = mr_pg_result_bool(r, 0, 0);
-    mr_pg_result_free(r);
-    return MR_OK;
-}
-
-static enum mr_status open_side(struct walk *w, const struct mr_catalog_table *table,
-                                struct mr_error *why)
-{
-    char name[32];
-    bool has;
-    struct side *side = &w->sides[table->index];
-    struct mr_pg_params p = ctl_params(w->v->ctl);
-    if (side->table)
-        return MR_OK;
-    side->table = table;
-    enum mr_status s = has_table(w, table->name, &has, why);
-    if (s != MR_OK || !has)
-        return s; /* the loader makes it; until then it holds nothing */
-    char *sql = select_side(w, table);
-    snprintf(name, sizeof name, "side_%zu", table->index);
-    mr_pg_param_text(&p, mr_slice_text(w->d->name));
-    s = ctl_cursor_open(&side->rows, w->v->ctl->warehouse, name, sql, &p, why);
-    free(sql);
-    return s;
-}
-
-static enum mr_status open_sides(struct walk *w, struct mr_error *why)
-{
-    enum mr_status s = MR_OK;
-    for (size_t e = 0; e < w->d->catalog->event_count; e++) {
-        const struct mr_catalog_event *event = &w->d->catalog->events[e];
-        for (size_t f = 0; f < event->feed_count && s == MR_OK; f++)
-            s = open_side(w, event->feeds[f].table, why);
-    }
-    return s;
-}
-
 static const struct ctl_lane *lane_of(const struct walk *w, int32_t lane)
 {
     return lane >= 0 && lane < w->d->lane_count ? &w->d->lanes[lane] : NULL;
-}
-
-/* Where the side's present group lies, against an event: < 0, 0, > 0. */
-static int side_against(const struct side *side, int32_t lane, int64_t sequence)
-{
-    const struct ctl_cursor *c = &side->rows;
-    if (!c->has_row)
-        return 1;
-    int32_t its_lane = mr_pg_result_int4(c->rows, c->row, SIDE_LANE);
-    int64_t its_sequence = mr_pg_result_int8(c->rows, c->row, SIDE_SEQUENCE);
-    if (its_lane != lane)
-        return its_lane < lane ? -1 : 1;
-    return its_sequence < sequence ? -1 : its_sequence > sequence;
-}
-
-/* Groups of rows below an event that no stored event gave. The snapshot of the events is younger
- * than the warehouse's, so it has the event of every row, however young. */
-static enum mr_status pass_side(struct walk *w, struct side *side, int32_t lane, int64_t sequence,
-                                struct mr_error *why)
-{
-    enum mr_status s = MR_OK;
-    while (s == MR_OK && side_against(side, lane, sequence) < 0) {
-        const struct ctl_cursor *c = &side->rows;
-        int32_t its_lane = mr_pg_result_int4(c->rows, c->row, SIDE_LANE);
-        int64_t its = mr_pg_result_int8(c->rows, c->row, SIDE_SEQUENCE);
-        const struct ctl_lane *l = lane_of(w, its_lane);
-        int64_t rows = mr_pg_result_int8(c->rows, c->row, SIDE_COUNT);
-        if (l && ctl_verify_is_skipped(w->v, l, CTL_SKIP_EVENTS, its))
-            ctl_report_count(w->v->report, w->d->name,
-                             "rows of events that a set-position passed over", rows);
-        else if (w->v->event_days.dropped)
-            ctl_report_count(w->v->report, w->d->name,
-                             "rows of days that were dropped (counted only)", rows);
-        else
-            ctl_report_differs(w->v->report, "row in the warehouse without an event",
-                               "%s: %s lane %" PRId32 " sequence %" PRId64, side->table->name,
-                               w->d->name, its_lane, its);
-        s = ctl_cursor_next(&side->rows, why);
-    }
-    return s;
 }
 
 /* ---- the event's side ---- */
@@ -198,10 +84,11 @@ static bool expect(struct walk *w, int64_t sequence)
 }
 
 /* The totals of one table: the event's against the group's, where there is one. */
-static void sum_totals(struct walk *w, const struct side *side, bool has_group, int64_t sequence)
+static void sum_totals(struct walk *w, const struct ctl_side *side, bool has_group,
+                       int64_t sequence)
 {
     const struct mr_catalog *c = catalog_of(w);
-    int column = SIDE_TOTALS;
+    int column = CTL_SIDE_TOTALS;
     for (size_t i = 0; i < c->total_count; i++) {
         if (c->totals[i].table != side->table)
             continue;
@@ -217,21 +104,21 @@ static void sum_totals(struct walk *w, const struct side *side, bool has_group, 
     }
 }
 
-static enum mr_status judge_side(struct walk *w, struct side *side, int64_t sequence,
+static enum mr_status judge_side(struct walk *w, struct ctl_side *side, int64_t sequence,
                                  struct mr_error *why)
 {
-    enum mr_status s = pass_side(w, side, w->lane, sequence, why);
+    enum mr_status s = ctl_side_pass(side, w->lane, sequence, why);
     if (s != MR_OK)
         return s;
-    bool has_group = side_against(side, w->lane, sequence) == 0;
+    bool has_group = ctl_side_against(side, w->lane, sequence) == 0;
     const struct ctl_cursor *c = &side->rows;
-    int64_t rows = has_group ? mr_pg_result_int8(c->rows, c->row, SIDE_COUNT) : 0;
+    int64_t rows = has_group ? mr_pg_result_int8(c->rows, c->row, CTL_SIDE_COUNT) : 0;
     if (rows != side->expected)
         ctl_report_differs(w->v->report, "rows of an event",
                            "%s: %s lane %" PRId32 " sequence %" PRId64 " gives %" PRId64
                            ", the warehouse has %" PRId64,
                            side->table->name, w->d->name, w->lane, sequence, side->expected, rows);
-    else if (rows > 0 && mr_pg_result_int8(c->rows, c->row, SIDE_HIGHEST) != rows - 1)
+    else if (rows > 0 && mr_pg_result_int8(c->rows, c->row, CTL_SIDE_HIGHEST) != rows - 1)
         ctl_report_differs(w->v->report, "rows of an event",
                            "%s: %s lane %" PRId32 " sequence %" PRId64 ": they are not numbered 0 "
                            "to %" PRId64,
@@ -244,11 +131,11 @@ static enum mr_status judge_side(struct walk *w, struct side *side, int64_t sequ
 }
 
 /* An event that is not judged: above what was noted, or not loaded yet by the ledger. */
-static enum mr_status pass_event(struct walk *w, const struct ctl_lane *l, struct side *side,
+static enum mr_status pass_event(struct walk *w, const struct ctl_lane *l, struct ctl_side *side,
                                  int64_t sequence, struct mr_error *why)
 {
-    enum mr_status s = pass_side(w, side, w->lane, sequence, why);
-    if (s != MR_OK || side_against(side, w->lane, sequence) != 0)
+    enum mr_status s = ctl_side_pass(side, w->lane, sequence, why);
+    if (s != MR_OK || ctl_side_against(side, w->lane, sequence) != 0)
         return s;
     if (sequence >= l->loaded)
         ctl_report_differs(w->v->report, "row in the warehouse above the ledger",
@@ -355,8 +242,9 @@ static enum mr_status walk_events(struct walk *w, struct mr_error *why)
 {
     struct mr_pg_params p = ctl_params(w->v->ctl);
     mr_pg_param_text(&p, mr_slice_text(w->d->name));
-    w->events.portion = EVENTS_PORTION;
-    enum mr_status s = ctl_cursor_open(&w->events, w->v->ctl->pg, "stored", select_events, &p, why);
+    w->events =
+        (struct ctl_cursor){.session = w->v->ctl->pg, .name = "stored", .portion = EVENTS_PORTION};
+    enum mr_status s = ctl_cursor_open(&w->events, select_events, &p, why);
     while (s == MR_OK && w->events.has_row) {
         s = judge_event(w, why);
         if (s == MR_OK)
@@ -366,7 +254,7 @@ static enum mr_status walk_events(struct walk *w, struct mr_error *why)
         end_lane(w);
     for (size_t i = 0; i < catalog_of(w)->table_count && s == MR_OK; i++)
         if (w->sides[i].table)
-            s = pass_side(w, &w->sides[i], INT32_MAX, 0, why);
+            s = ctl_side_pass(&w->sides[i], INT32_MAX, 0, why);
     if (s == MR_OK)
         report_totals(w);
     ctl_cursor_close(&w->events);
@@ -385,7 +273,7 @@ enum mr_status ctl_verify_loaded(struct ctl_verify *v, const struct ctl_verify_d
     if (!w.sums || !w.stored || !w.loaded || !w.sides)
         abort();
     mr_arena_init(&w.arena, EVENT_ARENA_BYTES);
-    enum mr_status s = open_sides(&w, why);
+    enum mr_status s = ctl_sides_open(w.sides, v, d, why);
     if (s == MR_OK)
         s = walk_events(&w, why);
     for (size_t i = 0; i < tables; i++)

@@ -166,11 +166,11 @@ enum mr_status ctl_verify_published(struct ctl_verify *v, const struct ctl_verif
                                     struct mr_error *why)
 {
     char topic[32];
-    struct walk w = {.v = v, .d = d};
+    struct walk w = {.v = v, .d = d, .rows = {.session = v->ctl->pg, .name = "published"}};
     struct mr_pg_params p = ctl_params(v->ctl);
     snprintf(topic, sizeof topic, "%s.events", d->name);
     mr_pg_param_text(&p, mr_slice_text(d->name));
-    enum mr_status s = ctl_cursor_open(&w.rows, v->ctl->pg, "published", select_rows, &p, why);
+    enum mr_status s = ctl_cursor_open(&w.rows, select_rows, &p, why);
     for (int32_t i = 0; i < d->lane_count && s == MR_OK; i++) {
         w.lane = &d->lanes[i];
         s = walk_lane(&w, topic, why);

@@ -2,13 +2,12 @@
  * ledger lies in the warehouse, the audit table in Postgres: the audit is written first, as an
  * intention, so that nothing moves that is not noted. */
 #include "ctl_lock.h"
+#include "ctl_look.h"
 #include "ctl_verbs.h"
-#include "engine_admin.h"
 #include "mr_random.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #define TRIES_MAX 5
 
@@ -20,25 +19,16 @@ static const struct mr_setting own[] = {
     {"REASON", NULL, "why; kept in millrace.audit", .kind = MR_CONFIG_TEXT, .max = 500},
 };
 
-struct place {
-    const char *topic;
-    struct mr_slice domain;
-    int32_t lane;
-};
-
 struct ledger {
-    int64_t fence, next_offset, last_sequence;
+    int64_t fence, next_offset, last_sequence, last_offset;
 };
 
-static enum mr_status read_place(struct ctl *ctl, struct place *place, struct mr_error *why)
+static enum mr_status read_place(struct ctl *ctl, struct ctl_look *place, struct mr_error *why)
 {
     static const char suffix[] = ".events";
-    const char *text = ctl_arg(ctl, 1);
-    char *end;
     int32_t lanes;
     place->topic = ctl_arg(ctl, 0);
     size_t len = strlen(place->topic), cut = sizeof suffix - 1;
-    long number = strtol(text, &end, 10);
     if (len <= cut || strcmp(place->topic + len - cut, suffix) != 0)
         return mr_fail(why, MR_INVALID,
                        "\"%s\" is not a topic that is loaded: they are called "
@@ -48,15 +38,11 @@ static enum mr_status read_place(struct ctl *ctl, struct place *place, struct mr
     enum mr_status s = mr_kafka_reader_lanes(ctl->reader, place->topic, &lanes, CTL_KAFKA_MS, why);
     if (s != MR_OK)
         return s == MR_LOST ? MR_INVALID : s;
-    if (end == text || *end || number < 0 || number >= lanes)
-        return mr_fail(why, MR_INVALID, "\"%s\" is not a lane of %s: they are 0 to %" PRId32, text,
-                       place->topic, lanes - 1);
-    place->lane = (int32_t)number;
-    return MR_OK;
+    return ctl_look_lane(ctl_arg(ctl, 1), place->topic, lanes, &place->lane, why);
 }
 
 /* A lane that no loader has taken yet may be placed too. */
-static enum mr_status read_ledger(struct ctl *ctl, const struct place *place, struct ledger *out,
+static enum mr_status read_ledger(struct ctl *ctl, const struct ctl_look *place, struct ledger *out,
                                   struct mr_error *why)
 {
     static const char sql[] =
@@ -78,96 +64,6 @@ static enum mr_status read_ledger(struct ctl *ctl, const struct place *place, st
     return MR_OK;
 }
 
-/* ---- what the topic and the tables hold ---- */
-
-struct look {
-    const struct place *place;
-    const struct engine_admin_load *ask;
-    struct engine_admin_load_found *found;
-};
-
-static bool note_event(void *owner, const struct mr_kafka_record *record)
-{
-    struct look *look = owner;
-    struct engine_admin_load_found *found = look->found;
-    struct mr_ce_event event;
-    const char *cause;
-    if (mr_ce_event_read(&record->headers, look->place->domain, record->lane, &event, &cause) !=
-        MR_OK)
-        return true;
-    if (record->position < look->ask->next_offset) {
-        if (event.sequence == look->ask->last_sequence)
-            found->last_offset = record->position;
-    } else if (event.sequence > look->ask->last_sequence &&
-               (found->next_sequence < 0 || event.sequence < found->next_sequence)) {
-        found->next_sequence = event.sequence;
-    }
-    return true;
-}
-
-static enum mr_status look_at_topic(struct ctl *ctl, struct look *look, struct mr_error *why)
-{
-    struct mr_kafka_reader_query q = {
-        .topic = look->place->topic, .lane = look->place->lane, .timeout_ms = CTL_KAFKA_MS};
-    struct mr_kafka_lane_range range;
-    enum mr_status s = mr_kafka_reader_range(ctl->reader, &q, &range, why);
-    if (s != MR_OK)
-        return s;
-    struct mr_kafka_reader_scan scan = {
-        .from = range.low, .to = range.high, .on_record = note_event, .owner = look};
-    look->found->log_start = range.low;
-    look->found->log_end = range.high;
-    return range.low < range.high ? mr_kafka_reader_scan(ctl->reader, &q, &scan, why) : MR_OK;
-}
-
-static enum mr_status highest_of(struct ctl *ctl, const struct place *place, const char *table,
-                                 int64_t *highest, struct mr_error *why)
-{
-    struct mr_pg_result *r;
-    struct mr_pg_params p = ctl_params(ctl);
-    mr_pg_param_text(&p, place->domain);
-    mr_pg_param_int4(&p, place->lane);
-    char *sql = mr_arena_printf(&ctl->arena,
-                                "SELECT coalesce(max(sequence), -1)::int8 FROM public.\"%s\" "
-                                "WHERE domain = $1::text AND lane = $2::int4",
-                                table); /* of the catalogue: [a-z0-9_] */
-    enum mr_status s = mr_pg_session_exec(ctl->warehouse, sql, &p, &r, why);
-    if (s != MR_OK)
-        return s;
-    if (mr_pg_result_int8(r, 0, 0) > *highest)
-        *highest = mr_pg_result_int8(r, 0, 0);
-    mr_pg_result_free(r);
-    return MR_OK;
-}
-
-static enum mr_status table_exists(struct ctl *ctl, const char *table, bool *exists,
-                                   struct mr_error *why)
-{
-    static const char sql[] = "SELECT to_regclass('public.' || $1::text) IS NOT NULL";
-    struct mr_pg_result *r;
-    struct mr_pg_params p = ctl_params(ctl);
-    mr_pg_param_text(&p, mr_slice_text(table));
-    enum mr_status s = mr_pg_session_exec(ctl->warehouse, sql, &p, &r, why);
-    if (s != MR_OK)
-        return s;
-    *exists = mr_pg_result_bool(r, 0, 0);
-    mr_pg_result_free(r);
-    return MR_OK;
-}
-
-static enum mr_status look_at_tables(struct ctl *ctl, struct look *look, struct mr_error *why)
-{
-    enum mr_status s = MR_OK;
-    for (size_t i = 0; i < ctl->catalog->table_count && s == MR_OK; i++) {
-        bool exists = false;
-        s = table_exists(ctl, ctl->catalog->tables[i].name, &exists, why);
-        if (s == MR_OK && exists)
-            s = highest_of(ctl, look->place, ctl->catalog->tables[i].name,
-                           &look->found->loaded_highest, why);
-    }
-    return s;
-}
-
 /* ---- writing ---- */
 
 static const char write_ledger[] =
@@ -175,10 +71,12 @@ static const char write_ledger[] =
     "last_sequence = $6::int8, last_offset = $7::int8 "
     "WHERE topic = $1::text AND lane = $2::int4 AND fence = $3::int8";
 
-static enum mr_status write(struct ctl *ctl, const struct place *place, const struct ledger *was,
-                            const struct look *look, bool *moved, struct mr_error *why)
+/* MR_BUSY: the lane moved since it was looked at, or its row is locked for long. */
+static enum mr_status write(struct ctl *ctl, const struct ctl_look *place, const struct ledger *was,
+                            const struct ledger *now, struct mr_error *why)
 {
     struct ctl_lock lock = {.session = ctl->warehouse,
+                            .sql = write_ledger,
                             .connect = ctl_connect_warehouse,
                             .watch = ctl_lock_watch_ledger,
                             .scope = place->topic,
@@ -189,18 +87,25 @@ static enum mr_status write(struct ctl *ctl, const struct place *place, const st
     mr_pg_param_int4(&p, place->lane);
     mr_pg_param_int8(&p, was->fence);
     mr_pg_param_int8(&p, (int64_t)mr_random_u64());
-    mr_pg_param_int8(&p, look->ask->next_offset);
-    mr_pg_param_int8(&p, look->ask->last_sequence);
-    mr_pg_param_int8(&p, look->found->last_offset);
-    enum mr_status s = ctl_lock_exec(ctl, &lock, write_ledger, &p, &r, why);
+    mr_pg_param_int8(&p, now->next_offset);
+    mr_pg_param_int8(&p, now->last_sequence);
+    mr_pg_param_int8(&p, now->last_offset);
+    enum mr_status s = ctl_lock_exec(ctl, &lock, &p, &r, why);
     if (s != MR_OK)
         return s;
-    *moved = mr_pg_result_affected(r) == 1;
+    bool moved = mr_pg_result_affected(r) == 1;
     mr_pg_result_free(r);
+    if (!moved)
+        return mr_fail(why, MR_BUSY, "%s lane %" PRId32 " moves under its loader: stop it first",
+                       place->topic, place->lane);
+    printf("%s lane %" PRId32 ": offset %" PRId64 " -> %" PRId64 ", last sequence %" PRId64
+           " -> %" PRId64 "\n",
+           place->topic, place->lane, was->next_offset, now->next_offset, was->last_sequence,
+           now->last_sequence);
     return MR_OK;
 }
 
-static enum mr_status audit(struct ctl *ctl, const struct place *place, const struct ledger *was,
+static enum mr_status audit(struct ctl *ctl, const struct ctl_look *place, const struct ledger *was,
                             const struct engine_admin_load *ask, struct mr_error *why)
 {
     static const char sql[] =
@@ -219,47 +124,39 @@ static enum mr_status audit(struct ctl *ctl, const struct place *place, const st
     return mr_pg_session_exec(ctl->pg, sql, &p, NULL, why);
 }
 
-static enum mr_status set(struct ctl *ctl, const struct place *place, struct mr_error *why)
+static enum mr_status set(struct ctl *ctl, const struct ctl_look *place, struct mr_error *why)
 {
-    const struct engine_admin_load ask = {.next_offset = mr_config_int(ctl->config, "OFFSET"),
-                                          .last_sequence =
-                                              mr_config_int(ctl->config, "LAST_SEQUENCE")};
-    for (int tries = 0; tries < TRIES_MAX; tries++) {
+    const struct engine_admin_load ask = {
+        .next_offset = mr_config_int(ctl->config, "OFFSET"),
+        .last_sequence = mr_config_int(ctl->config, "LAST_SEQUENCE"),
+    };
+    enum mr_status s = MR_BUSY;
+    for (int tries = 0; s == MR_BUSY && tries < TRIES_MAX; tries++) {
         struct engine_admin_load_found found = {
             .loaded_highest = -1, .last_offset = -1, .next_sequence = -1};
-        struct look look = {.place = place, .ask = &ask, .found = &found};
         struct ledger was;
-        bool moved = false;
-        enum mr_status s =
-            read_ledger(ctl, place, &was, why); /* first: its fence guards the rest */
+        s = read_ledger(ctl, place, &was, why); /* first: its fence guards the rest */
         if (s == MR_OK)
-            s = look_at_topic(ctl, &look, why);
+            s = ctl_look_loads(ctl, place, &ask, &found, why);
         if (s == MR_OK)
-            s = look_at_tables(ctl, &look, why);
+            s = ctl_look_tables(ctl, place, &found.loaded_highest, why);
         if (s == MR_OK)
             s = engine_admin_set_load(&ask, &found, why);
         if (s == MR_OK && tries == 0)
             s = audit(ctl, place, &was, &ask, why);
+        const struct ledger now = {.next_offset = ask.next_offset,
+                                   .last_sequence = ask.last_sequence,
+                                   .last_offset = found.last_offset};
         if (s == MR_OK)
-            s = write(ctl, place, &was, &look, &moved, why);
-        if (s != MR_OK)
-            return s;
-        if (!moved)
-            continue;
-        printf("%s lane %" PRId32 ": offset %" PRId64 " -> %" PRId64 ", last sequence %" PRId64
-               " -> %" PRId64 "\n",
-               place->topic, place->lane, was.next_offset, ask.next_offset, was.last_sequence,
-               ask.last_sequence);
-        return MR_OK;
+            s = write(ctl, place, &was, &now, why);
     }
-    return mr_fail(why, MR_BUSY, "%s lane %" PRId32 " moves under its loader: stop it first",
-                   place->topic, place->lane);
+    return s;
 }
 
 static enum ctl_exit run(struct ctl *ctl)
 {
     struct mr_error why;
-    struct place place;
+    struct ctl_look place;
     const char *reason = ctl_text(ctl, "REASON");
     if (!mr_config_is_given(ctl->config, "OFFSET") ||
         !mr_config_is_given(ctl->config, "LAST_SEQUENCE") || !reason || !*reason)

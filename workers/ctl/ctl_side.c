@@ -1,0 +1,118 @@
+#include "ctl_side.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static char *select_side(const struct mr_catalog *c, const struct mr_catalog_table *table)
+{
+    struct mr_buf sql;
+    mr_buf_init(&sql, 0);
+    mr_buf_text(&sql, "SELECT lane, sequence, count(*), max(\"row\")::int8");
+    for (size_t i = 0; i < c->total_count; i++)
+        if (c->totals[i].table == table)
+            mr_buf_printf(&sql, ", coalesce(sum(\"%s\"), 0)::int8",
+                          table->columns[c->totals[i].column].name);
+    mr_buf_printf(&sql,
+                  " FROM public.\"%s\" WHERE domain = $1::text GROUP BY lane, sequence "
+                  "ORDER BY lane, sequence",
+                  table->name);
+    mr_buf_char(&sql, '\0');
+    return sql.data;
+}
+
+static enum mr_status has_table(struct ctl *ctl, const char *name, bool *has, struct mr_error *why)
+{
+    static const char sql[] = "SELECT to_regclass('public.\"' || $1::text || '\"') IS NOT NULL";
+    struct mr_pg_result *r;
+    struct mr_pg_params p = ctl_params(ctl);
+    mr_pg_param_text(&p, mr_slice_text(name));
+    enum mr_status s = mr_pg_session_exec(ctl->warehouse, sql, &p, &r, why);
+    if (s != MR_OK)
+        return s;
+    *has = mr_pg_result_bool(r, 0, 0);
+    mr_pg_result_free(r);
+    return MR_OK;
+}
+
+static enum mr_status open_side(struct ctl_side *side, const struct mr_catalog_table *table,
+                                struct mr_error *why)
+{
+    bool has;
+    struct ctl *ctl = side->verify->ctl;
+    struct mr_pg_params p = ctl_params(ctl);
+    if (side->table)
+        return MR_OK; /* another event feeds it too */
+    side->table = table;
+    enum mr_status s = has_table(ctl, table->name, &has, why);
+    if (s != MR_OK || !has)
+        return s; /* the loader makes it; until then it holds nothing */
+    char *sql = select_side(ctl->catalog, table);
+    side->rows.session = ctl->warehouse;
+    snprintf(side->rows.name, sizeof side->rows.name, "side_%zu", table->index);
+    mr_pg_param_text(&p, mr_slice_text(side->domain->name));
+    s = ctl_cursor_open(&side->rows, sql, &p, why);
+    free(sql);
+    return s;
+}
+
+enum mr_status ctl_sides_open(struct ctl_side *sides, struct ctl_verify *v,
+                              const struct ctl_verify_domain *d, struct mr_error *why)
+{
+    enum mr_status s = MR_OK;
+    for (size_t e = 0; e < d->catalog->event_count; e++) {
+        const struct mr_catalog_event *event = &d->catalog->events[e];
+        for (size_t f = 0; f < event->feed_count && s == MR_OK; f++) {
+            struct ctl_side *side = &sides[event->feeds[f].table->index];
+            side->verify = v;
+            side->domain = d;
+            s = open_side(side, event->feeds[f].table, why);
+        }
+    }
+    return s;
+}
+
+int ctl_side_against(const struct ctl_side *side, int32_t lane, int64_t sequence)
+{
+    const struct ctl_cursor *c = &side->rows;
+    if (!c->has_row)
+        return 1;
+    int32_t its_lane = mr_pg_result_int4(c->rows, c->row, CTL_SIDE_LANE);
+    int64_t its_sequence = mr_pg_result_int8(c->rows, c->row, CTL_SIDE_SEQUENCE);
+    if (its_lane != lane)
+        return its_lane < lane ? -1 : 1;
+    return its_sequence < sequence ? -1 : its_sequence > sequence;
+}
+
+/* The snapshot of the events is younger than the warehouse's, so it has the event of every row,
+ * however young. */
+static void judge_alone(const struct ctl_side *side)
+{
+    const struct ctl_verify *v = side->verify;
+    const struct ctl_verify_domain *d = side->domain;
+    const struct ctl_cursor *c = &side->rows;
+    int32_t lane = mr_pg_result_int4(c->rows, c->row, CTL_SIDE_LANE);
+    int64_t sequence = mr_pg_result_int8(c->rows, c->row, CTL_SIDE_SEQUENCE);
+    int64_t rows = mr_pg_result_int8(c->rows, c->row, CTL_SIDE_COUNT);
+    bool is_lane = lane >= 0 && lane < d->lane_count;
+    if (is_lane && ctl_verify_is_skipped(v, &d->lanes[lane], CTL_SKIP_EVENTS, sequence))
+        ctl_report_count(v->report, d->name, "rows of events that a set-position passed over",
+                         rows);
+    else if (v->event_days.dropped)
+        ctl_report_count(v->report, d->name, "rows of days that were dropped (counted only)", rows);
+    else
+        ctl_report_differs(v->report, "row in the warehouse without an event",
+                           "%s: %s lane %" PRId32 " sequence %" PRId64, side->table->name, d->name,
+                           lane, sequence);
+}
+
+enum mr_status ctl_side_pass(struct ctl_side *side, int32_t lane, int64_t sequence,
+                             struct mr_error *why)
+{
+    enum mr_status s = MR_OK;
+    while (s == MR_OK && ctl_side_against(side, lane, sequence) < 0) {
+        judge_alone(side);
+        s = ctl_cursor_next(&side->rows, why);
+    }
+    return s;
+}
