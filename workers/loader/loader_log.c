@@ -21,9 +21,22 @@ struct loader_log {
 
 /* ---- the consumer's word ---- */
 
+/* Partitions that were added while we run are no lanes of the domain. They come last. */
+static size_t known(const struct loader_log *l, const int32_t *lanes, size_t count)
+{
+    size_t n = count;
+    while (n > 0 && lanes[n - 1] >= l->settings.lanes)
+        n--;
+    if (n < count)
+        MR_LOG(l->settings.log, ERROR, "the topic has more partitions than the domain has lanes",
+               mr_f_text("topic", l->settings.topic), mr_f_int("lanes", l->settings.lanes));
+    return n;
+}
+
 static void on_assigned(void *owner, const int32_t *lanes, size_t count)
 {
     struct loader_log *l = owner;
+    count = known(l, lanes, count);
     l->spoken = true;
     l->lane_count = count;
     MR_LOG(l->settings.log, INFO, "lanes assigned", mr_f_text("topic", l->settings.topic),
@@ -34,6 +47,7 @@ static void on_assigned(void *owner, const int32_t *lanes, size_t count)
 static void on_revoked(void *owner, const int32_t *lanes, size_t count, bool lost)
 {
     struct loader_log *l = owner;
+    count = known(l, lanes, count);
     l->spoken = false;
     l->lane_count = 0;
     MR_LOG(l->settings.log, INFO, lost ? "lanes lost with the session" : "lanes revoked",
