@@ -46,6 +46,7 @@ struct ctl {
     struct mr_kafka_conf *kafka;
     struct mr_kafka_admin *admin;
     struct mr_kafka_reader *reader;
+    bool kafka_is_away; /* found so by a verb that goes on: nobody waits for it again */
 };
 
 /* ctl_run.c: finds the verb in argv, reads the settings, runs it. Prints help and errors. */

@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#define KAFKA_MS           3000 /* a screen that one waits for */
 #define CELL(r, i, column) MR_SLICE_FMT(mr_pg_result_text((r), (i), (column)))
 
 /* Says a thing that is not as it should be. */
@@ -45,9 +46,12 @@ static void show_kafka(struct ctl *ctl, bool *fine)
     struct mr_error why;
     int32_t brokers;
     enum mr_status s = ctl_open_admin(ctl, &why);
-    if (s == MR_OK)
+    if (s == MR_OK) {
+        mr_kafka_admin_timeout(ctl->admin, KAFKA_MS);
         s = mr_kafka_admin_brokers(ctl->admin, &brokers, &why);
+    }
     if (s != MR_OK) {
+        ctl->kafka_is_away = true;
         complain(fine, "Kafka", why.text);
         return;
     }

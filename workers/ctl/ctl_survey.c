@@ -116,7 +116,8 @@ static enum mr_status read_topic(struct ctl *ctl, struct ctl_lane *lanes, int32_
 static enum mr_status read_log(struct ctl *ctl, struct ctl_survey *survey, bool with_age,
                                struct mr_error *why)
 {
-    enum mr_status s = ctl_open_reader(ctl, why);
+    enum mr_status s =
+        ctl->kafka_is_away ? mr_fail(why, MR_BUSY, "Kafka is away") : ctl_open_reader(ctl, why);
     for (size_t i = 0; i < survey->count && s == MR_OK;) {
         size_t end = i;
         while (end < survey->count &&
