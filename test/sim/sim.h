@@ -29,6 +29,7 @@
 #define SIM_NET_MAX      1024
 #define SIM_ENTITIES_MAX 128
 #define SIM_ORPHANS_MAX  64
+#define SIM_CHECKS_MAX   16
 
 /* ---- topics
  * --------------------------------------------------------------------------------------- */
@@ -142,6 +143,7 @@ struct sim_late {
 enum sim_op {
     SIM_OP_NONE,
     SIM_OP_TAKE,
+    SIM_OP_TAKEN, /* the fence is written, what hangs on the row is still to be read */
     SIM_OP_TOUCH,
     SIM_OP_SETTLE,
     SIM_OP_LOOK,
@@ -162,9 +164,9 @@ struct sim_process {
     int generation[SIM_LANES];
     uint64_t conn; /* 0: down */
     bool started[SIM_LANES], paused[SIM_LANES];
-    int64_t next[SIM_LANES]; /* to be delivered */
-    bool checking[SIM_LANES];
-    struct engine_check check[SIM_LANES];
+    int64_t next[SIM_LANES];                    /* to be delivered */
+    struct engine_check checks[SIM_CHECKS_MAX]; /* asked and not answered, in order */
+    int check_count;
 
     enum sim_op op;
     int64_t op_since_ms;
@@ -177,8 +179,10 @@ struct sim_process {
 struct sim_worker {
     struct sim_process p;
     struct engine *engine;
-    bool new_release; /* knows the type of SIM_UNKNOWN */
+    bool new_release; /* what its next start runs: knows the type of SIM_UNKNOWN */
+    bool runs_new;    /* what runs */
     struct engine_touch touch;
+    struct engine_row taken; /* as the takeover's statement returned it */
     struct engine_claim claims[SIM_LANES];
     size_t claim_count;
     struct engine_load load;
@@ -278,6 +282,8 @@ void sim_net_send(struct sim *s, int worker, uint64_t round, const struct engine
 bool sim_net_step(struct sim *s);
 bool sim_net_report(struct sim *s, struct sim_worker *w);
 void sim_net_purge(struct sim *s, const struct sim_worker *w);
+void sim_check_ask(struct sim_process *p, const struct engine_check *check);
+bool sim_check_next(struct sim *s, struct sim_process *p, struct engine_check *out);
 void sim_check_answer(struct sim *s, const struct engine_check *check, struct engine_checked *out);
 
 /* sim_store.c */

@@ -13,8 +13,7 @@ struct row { /* what the owner made of a record */
 static void log_check(void *ctx, const struct engine_check *check)
 {
     struct sim_loader *l = ctx;
-    l->p.checking[check->lane] = true;
-    l->p.check[check->lane] = *check;
+    sim_check_ask(&l->p, check);
 }
 
 static void log_start(void *ctx, int32_t lane, int64_t position)
@@ -342,15 +341,19 @@ static void deliver(struct sim *s, struct sim_loader *l, int lane)
 static bool step_log(struct sim *s, struct sim_loader *l)
 {
     int lane = (int)sim_below(s, SIM_LANES);
-    if (l->p.checking[lane]) {
-        struct engine_check check = l->p.check[lane];
+    struct engine_check check;
+    if (sim_check_next(s, &l->p, &check)) {
         struct engine_checked checked;
-        l->p.checking[lane] = false;
         check.applied = 0;
         sim_check_answer(s, &check, &checked);
         checked.log_start = 0;
-        checked.log_end = s->topics.event_count[lane];
+        checked.log_end = s->topics.event_count[check.lane];
         engine_loader_on_checked(l->engine, &checked);
+        return true;
+    }
+    if (l->p.started[lane] && sim_fault(s, 10)) {
+        l->p.started[lane] = false;
+        engine_loader_on_out_of_range(l->engine, lane);
         return true;
     }
     if (!l->p.started[lane] || l->p.paused[lane] || l->p.next[lane] >= s->topics.event_count[lane])

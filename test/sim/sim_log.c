@@ -333,6 +333,27 @@ void sim_net_purge(struct sim *s, const struct sim_worker *w)
     }
 }
 
+/* ---- questions wait in line, and may be answered long after they were asked
+ * ------------------------- */
+
+void sim_check_ask(struct sim_process *p, const struct engine_check *check)
+{
+    if (p->check_count == SIM_CHECKS_MAX) {
+        sim_bad(p->sim, "checks are asked without end");
+        return;
+    }
+    p->checks[p->check_count++] = *check;
+}
+
+bool sim_check_next(struct sim *s, struct sim_process *p, struct engine_check *out)
+{
+    if (p->check_count == 0 || (!s->calm && sim_maybe(s, 500)))
+        return false;
+    *out = p->checks[0];
+    memmove(p->checks, p->checks + 1, (size_t)--p->check_count * sizeof *p->checks);
+    return true;
+}
+
 /* ---- what a takeover reads
  * ------------------------------------------------------------------------------ */
 
@@ -342,6 +363,7 @@ void sim_check_answer(struct sim *s, const struct engine_check *check, struct en
     int lane = check->lane;
     *out = (struct engine_checked){
         .lane = lane,
+        .number = check->number,
         .command = ENGINE_FIND_GONE,
         .event = ENGINE_FIND_GONE,
         .event_sequence = -1,

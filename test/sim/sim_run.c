@@ -233,8 +233,10 @@ static const char *undone(struct sim *s)
 static void calm_down(struct sim *s)
 {
     int frozen = -1;
+    bool was_new[SIM_WORKERS];
     s->calm = true;
     for (int i = 0; i < SIM_WORKERS; i++) {
+        was_new[i] = s->workers[i].runs_new;
         s->workers[i].new_release = true;
         if (s->workers[i].p.alive && s->workers[i].p.frozen && frozen < 0 && sim_maybe(s, 500)) {
             s->workers[i].p.stays_frozen = true;
@@ -242,10 +244,9 @@ static void calm_down(struct sim *s)
         }
     }
     for (int i = 0; i < SIM_WORKERS; i++) { /* the new release comes with a restart */
-        if (i == frozen)
-            continue;
-        if (s->workers[i].p.alive)
-            sim_worker_crash(s, &s->workers[i]);
+        if (i == frozen || !s->workers[i].p.alive || was_new[i])
+            continue; /* what hangs in memory must not be cured by a restart */
+        sim_worker_crash(s, &s->workers[i]);
     }
     for (int lane = 0; lane < SIM_LANES; lane++) {
         s->owner[lane] = frozen >= 0 ? 1 - frozen : (int)sim_below(s, SIM_WORKERS);

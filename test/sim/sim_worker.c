@@ -13,8 +13,7 @@
 static void log_check(void *ctx, const struct engine_check *check)
 {
     struct sim_worker *w = ctx;
-    w->p.checking[check->lane] = true;
-    w->p.check[check->lane] = *check;
+    sim_check_ask(&w->p, check);
 }
 
 static void log_start(void *ctx, int32_t lane, int64_t position)
@@ -201,6 +200,7 @@ void sim_worker_start(struct sim *s, int index)
     *w = (struct sim_worker){
         .p = {.sim = s, .index = index, .alive = true, .life = life, .conn = ++s->ids},
         .new_release = new_release,
+        .runs_new = new_release,
     };
     for (int i = 0; i < SIM_LANES; i++)
         w->p.generation[i] = -1;
@@ -273,6 +273,7 @@ static void answer_lost(struct sim *s, struct sim_worker *w, enum sim_op op)
     w->p.conn = 0;
     switch (op) {
     case SIM_OP_TAKE:
+    case SIM_OP_TAKEN:
         engine_on_taken(w->engine, ENGINE_LOST, NULL);
         break;
     case SIM_OP_TOUCH:
@@ -307,14 +308,17 @@ static void add_late(struct sim *s, const struct sim_late *late)
         s->late[s->late_count++] = *late;
 }
 
-static void answer_taken(struct sim *s, struct sim_worker *w)
+/* What hangs on the row is read by statements of their own, which see another owner's doings; they
+ * return nothing under another fence. */
+static void step_taken(struct sim *s, struct sim_worker *w)
 {
     int lane = w->p.op_lane;
     struct sim_db_lane *l = &s->db.lanes[lane];
     struct engine_held held[SIM_RECORDS_MAX];
     size_t held_count = 0;
-    struct engine_taken taken = {.row = l->row, .held = held};
-    for (int i = 0; i < l->parked_count; i++) {
+    bool ours = l->row.fence == w->taken.fence;
+    struct engine_taken taken = {.row = w->taken, .held = held};
+    for (int i = 0; ours && i < l->parked_count; i++) {
         struct sim_parked *p = &l->parked[i];
         struct mr_slice key = s->topics.records[lane][p->position].record.in.key;
         struct engine_held *h = NULL;
@@ -332,9 +336,9 @@ static void answer_taken(struct sim *s, struct sim_worker *w)
         }
     }
     taken.held_count = held_count;
-    taken.row.lane = lane;
-    taken.events = &l->events[l->row.published];
-    taken.event_count = (size_t)(l->row.next_event - l->row.published);
+    taken.events = &l->events[w->taken.published];
+    taken.event_count = ours ? (size_t)(w->taken.next_event - w->taken.published) : 0;
+    w->p.op = SIM_OP_NONE;
     engine_on_taken(w->engine, ENGINE_DONE, &taken);
 }
 
@@ -344,6 +348,11 @@ static void step_take(struct sim *s, struct sim_worker *w)
     if (waits_for_lock(s, w, lane))
         return;
     struct sim_db_lane *l = &s->db.lanes[lane];
+    if (sim_fault(s, 40)) {
+        w->p.op = SIM_OP_NONE;
+        engine_on_taken(w->engine, ENGINE_TRANSIENT, NULL);
+        return;
+    }
     bool lost = sim_fault(s, 120);
     int what = lost ? (int)sim_below(s, 3) : 0; /* happened, did not, runs later */
     if (what == 0) {
@@ -359,8 +368,9 @@ static void step_take(struct sim *s, struct sim_worker *w)
         answer_lost(s, w, SIM_OP_TAKE);
         return;
     }
-    w->p.op = SIM_OP_NONE;
-    answer_taken(s, w);
+    w->taken = l->row;
+    w->taken.lane = lane;
+    w->p.op = SIM_OP_TAKEN;
 }
 
 static void step_touch(struct sim *s, struct sim_worker *w)
@@ -368,6 +378,11 @@ static void step_touch(struct sim *s, struct sim_worker *w)
     struct sim_db_lane *l = &s->db.lanes[w->touch.lane];
     if (waits_for_lock(s, w, w->touch.lane))
         return;
+    if (sim_fault(s, 40)) {
+        w->p.op = SIM_OP_NONE;
+        engine_on_touched(w->engine, ENGINE_TRANSIENT, false);
+        return;
+    }
     bool lost = sim_fault(s, 100), moved = l->row.fence == w->touch.fence;
     int what = lost ? (int)sim_below(s, 3) : 0;
     if (what == 0 && moved)
@@ -393,6 +408,14 @@ static void step_fences(struct sim *s, struct sim_worker *w, enum sim_op op)
             return;
     if (sim_fault(s, 50)) {
         answer_lost(s, w, op);
+        return;
+    }
+    if (sim_fault(s, 30)) {
+        w->p.op = SIM_OP_NONE;
+        if (op == SIM_OP_SETTLE)
+            engine_on_settled(w->engine, ENGINE_TRANSIENT, NULL, 0);
+        else
+            engine_on_looked(w->engine, ENGINE_TRANSIENT, NULL, 0, NULL, 0);
         return;
     }
     for (size_t i = 0; i < w->p.op_lane_count; i++) {
@@ -570,6 +593,12 @@ static void step_save(struct sim *s, struct sim_worker *w)
 static bool step_store(struct sim *s, struct sim_worker *w)
 {
     enum sim_op op = w->p.op;
+    if (op == SIM_OP_NONE && w->p.conn && sim_fault(s, 10)) { /* lost while idle */
+        sim_say(s, "w%d loses its idle connection", w->p.index);
+        w->p.conn = 0;
+        engine_on_connection(w->engine, false);
+        return true;
+    }
     if (w->p.conn == 0) {
         w->p.conn = ++s->ids;
         engine_on_connection(w->engine, true);
@@ -583,6 +612,12 @@ static bool step_store(struct sim *s, struct sim_worker *w)
     switch (op) {
     case SIM_OP_TAKE:
         step_take(s, w);
+        break;
+    case SIM_OP_TAKEN:
+        if (sim_fault(s, 50))
+            answer_lost(s, w, op);
+        else
+            step_taken(s, w);
         break;
     case SIM_OP_TOUCH:
         step_touch(s, w);
@@ -634,11 +669,16 @@ static bool step_group(struct sim *s, struct sim_worker *w)
 static bool step_log(struct sim *s, struct sim_worker *w)
 {
     int lane = (int)sim_below(s, SIM_LANES);
-    if (w->p.checking[lane]) {
+    struct engine_check check;
+    if (sim_check_next(s, &w->p, &check)) {
         struct engine_checked checked;
-        w->p.checking[lane] = false;
-        sim_check_answer(s, &w->p.check[lane], &checked);
+        sim_check_answer(s, &check, &checked);
         engine_on_checked(w->engine, &checked);
+        return true;
+    }
+    if (w->p.started[lane] && sim_fault(s, 10)) { /* a fetch is refused: the lane is stopped */
+        w->p.started[lane] = false;
+        engine_on_out_of_range(w->engine, lane);
         return true;
     }
     if (!w->p.started[lane] || w->p.paused[lane] || w->p.next[lane] >= s->topics.record_count[lane])

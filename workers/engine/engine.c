@@ -88,6 +88,7 @@ void engine_work(struct engine *e)
 {
     if (e->op != OP_NONE || e->stopped)
         return;
+    engine_lane_check_due(e);
     if (e->doubtful_batch && !lanes_in_doubt(e)) { /* all of them were let go */
         e->doubtful_batch = false;
         engine_batch_clear(&e->batch);

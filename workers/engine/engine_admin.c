@@ -27,7 +27,11 @@ static enum mr_status plan_events(const struct engine_admin_position *ask,
                            "the event log holds nothing, and the lane's next event is %" PRId64
                            ": --next-event must not be below it",
                            found->row.next_event);
-        next = ask->next_event;
+        out->next_event = ask->next_event;
+        out->event_offset = ENGINE_ADMIN_KEEP;
+        if (ask->next_event > found->row.next_event)
+            out->published = ask->next_event; /* else what was not published yet still is to be */
+        return MR_OK;
     } else if (ask->next_event != next) {
         return mr_fail(why, MR_INVALID,
                        "the highest sequence in the event log is %" PRId64

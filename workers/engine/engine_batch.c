@@ -68,7 +68,7 @@ static void queue_pop(struct engine *e, struct engine_lane *l)
     struct engine_command *c = l->queue;
     DL_DELETE(l->queue, c);
     l->queue_count--;
-    l->queue_bytes -= c->cost_bytes;
+    l->queue_bytes -= c->memory_bytes;
     engine_command_free(c);
     queue_balance(e, l);
 }
@@ -91,7 +91,7 @@ void engine_on_record(struct engine *e, const struct engine_record *record)
     l->expected = record->in.position + 1;
     DL_APPEND(l->queue, c);
     l->queue_count++;
-    l->queue_bytes += c->cost_bytes;
+    l->queue_bytes += c->memory_bytes;
     queue_balance(e, l);
     engine_work(e);
 }
@@ -101,7 +101,8 @@ void engine_on_record(struct engine *e, const struct engine_record *record)
 
 static bool lane_may_batch(const struct engine *e, const struct engine_lane *l)
 {
-    return l->state == ENGINE_LANE_RUNNING && l->named && !l->doubt && l->assigned &&
+    return l->state == ENGINE_LANE_RUNNING && l->named && !l->doubt && !l->stopping &&
+           l->assigned && l->publish.bytes < ENGINE_PUBLISH_BYTES_MAX &&
            l->row.next_event - l->publish.published < e->options.publish_ahead_max;
 }
 
@@ -151,14 +152,14 @@ static bool take_from(struct engine *e, struct engine_lane *l, size_t limit, siz
     bool claimed = false;
     DL_FOREACH (l->queue, c) {
         if (b->items.count >= limit ||
-            (b->items.count > 0 && *bytes + c->cost_bytes > e->options.batch_bytes_max))
+            (b->items.count > 0 && *bytes + c->bytes > e->options.batch_bytes_max))
             return true;
         if (!prepare(b, c, true) && b->items.count > 0)
             return true;
         if (!claimed)
             claim(e, l);
         claimed = true;
-        *bytes += c->cost_bytes;
+        *bytes += c->bytes;
         *ENGINE_ADD(&b->items) =
             (struct engine_item){.command = c, .lane = l, .action = ENGINE_NEW};
     }
@@ -207,7 +208,7 @@ static struct engine_load load_of(const struct engine_batch *b)
 bool engine_batch_begin(struct engine *e)
 {
     struct engine_batch *b = &e->batch;
-    if (e->stop_asked || engine_now_ms(e) < e->batch_after_ms)
+    if (e->stop_asked || e->doubtful_batch || engine_now_ms(e) < e->batch_after_ms)
         return false;
     if (!e->refused)
         e->parked_turn = !e->parked_turn;
@@ -362,6 +363,8 @@ static bool failed(struct engine *e, enum engine_answer answer)
 {
     if (answer == ENGINE_DONE)
         return false;
+    if (e->failures >= 3 && e->batch_limit > 1)
+        e->batch_limit /= 2;           /* what fails again and again may be too much at once */
     give_up(e, answer != ENGINE_LOST); /* nothing was committed: no doubt */
     back_off(e);
     engine_work(e);
@@ -387,6 +390,7 @@ void engine_on_begun(struct engine *e, enum engine_answer answer, const int32_t 
         save(e);
     } else { /* the entities are larger than the batch's memory: fewer commands */
         e->batch_limit = b->items.count > 1 ? b->items.count / 2 : 1;
+        e->cut = e->cut > 1 ? e->cut / 2 : e->cut;
         give_up(e, true);
         back_off(e);
         engine_work(e);
@@ -506,18 +510,24 @@ static void adapt(struct engine *e)
 static void refused(struct engine *e, const char *detail)
 {
     struct engine_batch *b = &e->batch;
-    const struct engine_item *first = &b->items.items[0];
+    const struct engine_item *first = b->items.items;
+    bool alone = b->items.count == 1, none = b->items.count == 0;
+    bool again = alone && e->poison_position == first->command->record.in.position &&
+                 e->poison_lane == first->lane->lane;
     if (b->items.count > 1) {
         *(b->of_parked ? &e->parked_cut : &e->cut) = b->items.count / 2;
-    } else {
+    } else if (alone) {
         e->poison_lane = first->lane->lane;
         e->poison_position = first->command->record.in.position;
+        e->poison_aside = again && !b->of_parked;
         snprintf(e->poison_cause, sizeof e->poison_cause, "%s", detail ? detail : "refused");
     }
     e->parked_turn = b->of_parked;
     e->refused = true;
-    give_up(e, false); /* the failed transaction is over */
     e->stats.batches_retried++;
+    give_up(e, false); /* the failed transaction is over */
+    if (again || none)
+        back_off(e);
 }
 
 void engine_batch_settled(struct engine *e, struct engine_lane *l, bool committed)
@@ -535,6 +545,7 @@ void engine_on_saved(struct engine *e, enum engine_answer answer, const char *de
         e->failures = 0;
         e->batch_after_ms = 0;
         e->poison_position = -1;
+        e->poison_aside = false;
         e->refused = false;
         e->turn = e->cut ? e->turn : (e->turn + 1) % e->options.lanes;
         for (size_t i = 0; i < b->claims.count; i++)

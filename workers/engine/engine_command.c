@@ -5,8 +5,9 @@
 #include <assert.h>
 #include <stdlib.h>
 
-/* A body of 256 KiB with its JSON read, and then some. */
-#define COMMAND_ARENA_BYTES_MAX ((size_t)8 << 20)
+/* What reading may take beside the record itself. */
+#define READ_BYTES_MAX ((size_t)8 << 20)
+#define KEY_BYTES_MAX  1024 /* an index of millrace.parked holds it */
 
 /* All parts in one run of bytes, so that a record is one copy. */
 static enum mr_status copy_record(struct engine_command *c, const struct engine_record *from)
@@ -19,15 +20,20 @@ static enum mr_status copy_record(struct engine_command *c, const struct engine_
     for (size_t i = 0; i < in->headers.count; i++) {
         headers[i].name = mr_arena_slice(a, in->headers.items[i].name);
         headers[i].value = mr_arena_slice(a, in->headers.items[i].value);
-        c->cost_bytes += headers[i].name.len + headers[i].value.len;
     }
     c->record = *from;
     c->record.in.headers.items = headers;
     c->record.in.key = mr_arena_slice(a, in->key);
     c->record.in.value = mr_arena_slice(a, in->value);
-    /* The parsed JSON takes several times its text. */
-    c->cost_bytes += sizeof *c + in->key.len + in->value.len * 8;
     return MR_OK;
+}
+
+static size_t record_bytes(const struct mr_record *in)
+{
+    size_t bytes = in->key.len + in->value.len;
+    for (size_t i = 0; i < in->headers.count; i++)
+        bytes += in->headers.items[i].name.len + in->headers.items[i].value.len;
+    return bytes;
 }
 
 static const char *quarantine_cause(struct engine_command *c, const struct engine_domain *domain,
@@ -39,6 +45,8 @@ static const char *quarantine_cause(struct engine_command *c, const struct engin
         return cause;
     if (!in->value.data)
         return "the record has no value";
+    if (in->key.len > KEY_BYTES_MAX)
+        return "the key is too long";
     if (c->ce.tick_lane >= 0)
         return c->ce.tick_lane == c->record.lane ? NULL : "misrouted";
     if (!in->key.data || mr_lane_of(in->key, lanes) != c->record.lane)
@@ -77,9 +85,12 @@ struct engine_command *engine_command_new(const struct engine_record *record,
     struct engine_command *c = calloc(1, sizeof *c);
     if (!c)
         abort();
-    mr_arena_init(&c->arena, COMMAND_ARENA_BYTES_MAX);
+    c->bytes = record_bytes(&record->in);
+    c->memory_bytes = sizeof *c + c->bytes + record->in.value.len * 8; /* JSON, parsed */
+    size_t slots = record->in.headers.count * (2 + sizeof(struct mr_ce_header) / 16) * 64;
+    mr_arena_init(&c->arena, READ_BYTES_MAX + c->bytes + slots);
     if (copy_record(c, record) != MR_OK)
-        abort(); /* a topic's message is at most a few MiB: max.message.bytes is checked at start */
+        abort(); /* the arena has room for the record by its making */
     const struct mr_record *in = &c->record.in;
     c->digest = mr_digest_record(in->key, in->value, mr_ce_header_find(&in->headers, "ce_id"));
     c->day = mr_time_day(in->append_time_ms);

@@ -9,7 +9,8 @@ struct engine_command {
     struct engine_command *prev, *next; /* in its lane's queue (utlist) */
     struct engine_record record;        /* its bytes lie in arena */
     struct mr_digest128 digest;         /* what last_record becomes once it is passed */
-    size_t cost_bytes;                  /* what it counts against bounds */
+    size_t bytes;                       /* of the record: what it counts in a batch */
+    size_t memory_bytes;                /* what it takes here, roughly */
 
     const char
         *quarantine; /* cause, when it is not a command of this lane; the rest is void then */

@@ -17,9 +17,10 @@ struct engine_known_id {
     UT_hash_handle hh;
 };
 
-struct engine_fresh_key {
-    const char *key;
-    size_t len;
+struct engine_fresh_key { /* a key may occur in several lanes: a tick's does */
+    struct mr_slice key;
+    int32_t lane;
+    struct engine_fresh_key *other; /* the same key in another lane */
     UT_hash_handle hh;
 };
 
@@ -48,7 +49,8 @@ void engine_known_add(struct engine_batch *b, const struct mr_uuid *account,
     }
 }
 
-/* The command's id, seen on its day or the two before. */
+/* The command's id, seen on its day or the two before; or on the next one, since a new leader of
+ * the partition may have a clock that is behind. */
 static const struct engine_known_id *known_find(const struct engine_batch *b,
                                                 const struct engine_command *c)
 {
@@ -57,7 +59,7 @@ static const struct engine_known_id *known_find(const struct engine_batch *b,
     } key = {c->ce.account, c->ce.id};
     struct engine_known_id *k;
     HASH_FIND(hh, b->known, &key, sizeof key, k);
-    while (k && (k->day > c->day || k->day < c->day - 2))
+    while (k && (k->day > c->day + 1 || k->day < c->day - 2))
         k = k->older;
     return k;
 }
@@ -80,7 +82,11 @@ void engine_decide_clear(struct engine_batch *b)
     struct engine_fresh_key *f, *f_next;
     HASH_ITER (hh, b->fresh, f, f_next) {
         HASH_DEL(b->fresh, f);
-        free(f);
+        while (f) {
+            struct engine_fresh_key *other = f->other;
+            free(f);
+            f = other;
+        }
     }
 }
 
@@ -93,6 +99,8 @@ static bool is_held(const struct engine_batch *b, const struct engine_item *item
     if (engine_held_find(item->lane, key))
         return true;
     HASH_FIND(hh, b->fresh, key.data, key.len, f);
+    while (f && f->lane != item->lane->lane)
+        f = f->other;
     return f != NULL;
 }
 
@@ -117,10 +125,16 @@ static void park(struct engine_batch *b, const struct engine_item *item, const c
         (struct engine_outcome){.command = item->command, .status = ENGINE_OUTCOME_PARKED};
     if (behind)
         return;
-    struct engine_fresh_key *f = get_zeroed(sizeof *f);
-    f->key = key.data;
-    f->len = key.len;
-    HASH_ADD_KEYPTR(hh, b->fresh, f->key, f->len, f);
+    struct engine_fresh_key *f = get_zeroed(sizeof *f), *first;
+    f->key = key;
+    f->lane = item->lane->lane;
+    HASH_FIND(hh, b->fresh, key.data, key.len, first);
+    if (first) {
+        f->other = first->other;
+        first->other = f;
+    } else {
+        HASH_ADD_KEYPTR(hh, b->fresh, f->key.data, f->key.len, f);
+    }
 }
 
 /* Numbers the events that the command gave and notes its outcome. */
@@ -179,13 +193,19 @@ static enum done decide(struct engine *e, struct engine_item *item, struct engin
     return DONE;
 }
 
+/* The one command that the database refused alone. */
+static bool is_poison(const struct engine *e, const struct engine_command *c)
+{
+    return e->poison_position == c->record.in.position && e->poison_lane == c->record.lane;
+}
+
 /* Why the command cannot be decided now, though it may be later. NULL: it can. */
 static const char *undecidable(const struct engine *e, const struct engine_item *item)
 {
     const struct engine_command *c = item->command;
     if (item->action == ENGINE_DROP)
         return NULL;
-    if (e->poison_position == c->record.in.position && e->poison_lane == c->record.lane)
+    if (is_poison(e, c))
         return e->poison_cause;
     if (c->quarantine)
         return c->quarantine; /* a parked one whose key is not what its schema says */
@@ -208,9 +228,12 @@ static bool decide_new(struct engine *e, struct engine_item *item, struct engine
 {
     struct engine_batch *b = &e->batch;
     const struct engine_command *c = item->command;
-    if (c->quarantine) {
+    const char *aside = c->quarantine;
+    if (e->poison_aside && is_poison(e, c))
+        aside = e->poison_cause;
+    if (aside) {
         *ENGINE_ADD(&b->quarantined) =
-            (struct engine_aside){.lane = row->lane, .command = c, .cause = c->quarantine};
+            (struct engine_aside){.lane = row->lane, .command = c, .cause = aside};
     } else {
         const struct engine_known_id *known = known_find(b, c);
         const char *cause = undecidable(e, item);
@@ -283,7 +306,7 @@ bool engine_batch_decide(struct engine *e)
         key = item_key;
         bool room = b->of_parked ? decide_parked(e, item, row, &blocked) : decide_new(e, item, row);
         if (!room) {
-            if (i > 0)
+            if (i > 0 || item->action == ENGINE_DROP)
                 break; /* the batch is cut here; the rest waits */
             snprintf(e->poison_cause, sizeof e->poison_cause, "too-large-for-a-batch");
             e->poison_position = item->command->record.in.position;

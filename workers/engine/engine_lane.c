@@ -11,6 +11,8 @@
 #define PUBLISHED_LAG_MS 500  /* how long `published` may differ from the row on an idle lane */
 #define RETAKE_MS        100 /* back-off before a lost lane is taken over anew, doubled each time */
 #define RETAKE_MS_MAX    2000
+#define RETRY_MS         100 /* back-off of touch and settle, doubled each time */
+#define RETRY_MS_MAX     5000
 
 void engine_tell(struct engine *e, enum engine_notice_kind kind, int32_t lane, const char *fmt, ...)
 {
@@ -46,8 +48,9 @@ void engine_lane_release(struct engine *e, struct engine_lane *l)
     engine_publish_clear(l);
     engine_held_clear(l);
     l->state = ENGINE_LANE_FREE;
-    l->named = l->doubt = l->stopping = l->let_go = false;
-    l->unwritten_since_ms = 0;
+    l->named = l->doubt = l->stopping = l->let_go = l->out_of_range = false;
+    l->unwritten_since_ms = l->touch_after_ms = 0;
+    l->touch_failures = 0;
     if (l->assigned && !e->stop_asked)
         engine_lane_begin(e, l);
 }
@@ -96,12 +99,20 @@ bool engine_lane_take_next(struct engine *e)
 static void check(struct engine *e, struct engine_lane *l)
 {
     l->state = ENGINE_LANE_CHECKING;
-    e->ports.log.check(e->ports.log.ctx, &(struct engine_check){
-                                             .lane = l->lane,
-                                             .applied = l->row.applied,
-                                             .published = l->publish.published,
-                                             .event_offset = l->publish.event_offset,
-                                         });
+    l->check = (struct engine_check){
+        .lane = l->lane,
+        .number = ++e->checks,
+        .applied = l->row.applied,
+        .published = l->publish.published,
+        .event_offset = l->publish.event_offset,
+    };
+    e->ports.log.check(e->ports.log.ctx, &l->check);
+}
+
+static int64_t retry_wait(int32_t failures)
+{
+    int64_t wait = (int64_t)RETRY_MS << (failures < 6 ? failures : 6);
+    return wait < RETRY_MS_MAX ? wait : RETRY_MS_MAX;
 }
 
 void engine_on_taken(struct engine *e, enum engine_answer answer, const struct engine_taken *taken)
@@ -122,12 +133,18 @@ void engine_on_taken(struct engine *e, enum engine_answer answer, const struct e
         l->named = true;
         for (size_t i = 0; i < taken->held_count; i++)
             engine_held_put(l, &taken->held[i]);
-        engine_publish_begin(e, l, taken);
+        bool whole = engine_publish_begin(e, l, taken);
         engine_tell(e, ENGINE_LANE_TAKEN, l->lane,
                     "taken over at position %" PRId64 ", next event %" PRId64 ", published %" PRId64
                     ", %" PRId64 " parked",
                     l->row.applied, l->row.next_event, l->row.published, l->parked_count);
         check(e, l);
+        if (!whole) { /* another owner came between, or the table lacks events: the fence tells */
+            snprintf(l->stop_reason, sizeof l->stop_reason,
+                     "the event table does not hold all of [%" PRId64 ", %" PRId64 ")",
+                     l->row.published, l->row.next_event);
+            engine_lane_stop_soon(e, l);
+        }
         engine_lane_unbusy(e, l); /* revoked meanwhile: let go */
     }
     engine_work(e);
@@ -163,13 +180,13 @@ static bool gone_back(const struct engine_lane *l, const struct engine_checked *
                  "the event log holds sequence %" PRId64 ", but the next event is %" PRId64
                  ": the database was restored to an earlier state",
                  c->event_highest, l->row.next_event);
-    else if (l->publish.published > 0 && l->publish.event_offset >= 0 &&
+    else if (l->check.published > 0 && l->check.event_offset >= 0 &&
              (c->event == ENGINE_FIND_AHEAD ||
-              (c->event == ENGINE_FIND_HERE && c->event_sequence != l->publish.published - 1)))
+              (c->event == ENGINE_FIND_HERE && c->event_sequence != l->check.published - 1)))
         snprintf(why, size,
                  "the event log does not hold sequence %" PRId64 " at offset %" PRId64
                  ": it was truncated or recreated",
-                 l->publish.published - 1, l->publish.event_offset);
+                 l->check.published - 1, l->check.event_offset);
     else
         return false;
     return true;
@@ -178,11 +195,10 @@ static bool gone_back(const struct engine_lane *l, const struct engine_checked *
 void engine_on_checked(struct engine *e, const struct engine_checked *c)
 {
     struct engine_lane *l = &e->lanes[c->lane];
-    if (l->state != ENGINE_LANE_CHECKING || l->stopping)
-        return; /* of an earlier ownership */
+    if (l->state != ENGINE_LANE_CHECKING || l->stopping || c->number != l->check.number)
+        return; /* of an earlier question */
     if (gone_back(l, c, l->stop_reason, sizeof l->stop_reason)) {
-        l->stopping = true; /* a stale row looks the same: believed once the fence was read again */
-        e->looked_ms = 0;
+        engine_lane_stop_soon(e, l); /* a stale row looks the same */
     } else {
         bool fresh = l->row.applied == 0 && !l->row.has_last_record;
         l->state = ENGINE_LANE_RUNNING;
@@ -196,12 +212,30 @@ void engine_on_checked(struct engine *e, const struct engine_checked *c)
 
 void engine_on_out_of_range(struct engine *e, int32_t lane)
 {
-    struct engine_lane *l = &e->lanes[lane];
-    if (l->state != ENGINE_LANE_RUNNING || l->busy || l->doubt)
-        return; /* the log tells it again */
-    e->ports.log.stop(e->ports.log.ctx, lane);
-    engine_queue_drop(e, l);
-    check(e, l);
+    e->lanes[lane].out_of_range = e->lanes[lane].state == ENGINE_LANE_RUNNING;
+    engine_work(e);
+}
+
+void engine_lane_check_due(struct engine *e)
+{
+    for (int32_t i = 0; i < e->options.lanes; i++) {
+        struct engine_lane *l = &e->lanes[i];
+        if (!l->out_of_range || l->busy || l->doubt || l->stopping)
+            continue;
+        l->out_of_range = false;
+        if (l->state != ENGINE_LANE_RUNNING)
+            continue;
+        e->ports.log.stop(e->ports.log.ctx, l->lane);
+        engine_queue_drop(e, l);
+        check(e, l);
+    }
+}
+
+void engine_lane_stop_soon(struct engine *e, struct engine_lane *l)
+{
+    l->stopping = true;
+    l->stop_look = e->looks + 1; /* one that is under way has read too early */
+    e->looked_ms = 0;
 }
 
 /* ---- look: fences, requests
@@ -223,6 +257,7 @@ bool engine_lane_look_due(struct engine *e)
     if (e->op_lane_count == 0)
         return false;
     e->looked_ms = now;
+    e->looks++;
     e->op = OP_LOOK;
     e->ports.store.look(e->ports.store.ctx, e->op_lanes, e->op_lane_count);
     return true;
@@ -240,6 +275,9 @@ static const struct engine_fence *fence_of(const struct engine_fence *fences, si
 static void stop(struct engine *e, struct engine_lane *l)
 {
     l->stopping = false;
+    if (l->state == ENGINE_LANE_RUNNING)
+        e->ports.log.stop(e->ports.log.ctx, l->lane);
+    engine_queue_drop(e, l);
     l->state = ENGINE_LANE_STOPPED_STATE;
     engine_tell(e, ENGINE_LANE_STOPPED, l->lane, "%s", l->stop_reason);
 }
@@ -258,7 +296,7 @@ void engine_on_looked(struct engine *e, enum engine_answer answer,
             engine_lane_lose(e, l);
             continue;
         }
-        if (answer == ENGINE_DONE && l->stopping)
+        if (answer == ENGINE_DONE && l->stopping && e->looks >= l->stop_look)
             stop(e, l);
         if (answer == ENGINE_DONE)
             engine_requests_set(l, requests, request_count);
@@ -280,7 +318,7 @@ void engine_lane_note_published(struct engine *e, struct engine_lane *l)
 
 static bool needs_touch(const struct engine *e, const struct engine_lane *l, int64_t now)
 {
-    if (l->state != ENGINE_LANE_RUNNING || l->doubt)
+    if (l->state != ENGINE_LANE_RUNNING || l->doubt || l->touch_after_ms > now)
         return false;
     if (!l->named)
         return true;
@@ -294,9 +332,11 @@ bool engine_lane_touch_due(struct engine *e)
 {
     int64_t now = engine_now_ms(e);
     for (int32_t i = 0; i < e->options.lanes; i++) {
-        struct engine_lane *l = &e->lanes[i];
+        struct engine_lane *l = &e->lanes[(e->touch_turn + i) % e->options.lanes];
         if (!needs_touch(e, l, now))
             continue;
+        e->touch_turn =
+            (l->lane + 1) % e->options.lanes; /* one that waits does not starve others */
         e->op = OP_TOUCH;
         e->op_lane = l;
         l->busy = true;
@@ -333,11 +373,14 @@ void engine_on_touched(struct engine *e, enum engine_answer answer, bool moved)
     if (answer == ENGINE_DONE && !moved) {
         engine_lane_lose(e, l);
     } else {
+        l->touch_after_ms = 0;
         if (answer == ENGINE_DONE) {
             l->named = true;
+            l->touch_failures = 0;
             touched(e, l);
-        } else if (answer == ENGINE_LOST) {
-            l->doubt = true;
+        } else {
+            l->doubt = answer == ENGINE_LOST;
+            l->touch_after_ms = engine_now_ms(e) + retry_wait(l->touch_failures++);
         }
         engine_lane_unbusy(e, l);
     }
@@ -350,6 +393,8 @@ void engine_on_touched(struct engine *e, enum engine_answer answer, bool moved)
 bool engine_lane_settle(struct engine *e)
 {
     e->op_lane_count = 0;
+    if (engine_now_ms(e) < e->settle_after_ms)
+        return false;
     for (int32_t i = 0; i < e->options.lanes; i++) {
         if (!e->lanes[i].doubt)
             continue;
@@ -368,6 +413,9 @@ void engine_on_settled(struct engine *e, enum engine_answer answer,
 {
     assert(e->op == OP_SETTLE);
     e->op = OP_NONE;
+    e->settle_failures = answer == ENGINE_DONE ? 0 : e->settle_failures + 1;
+    e->settle_after_ms =
+        answer == ENGINE_DONE ? 0 : engine_now_ms(e) + retry_wait(e->settle_failures - 1);
     for (size_t i = 0; i < e->op_lane_count; i++) {
         struct engine_lane *l = &e->lanes[e->op_lanes[i]];
         const struct engine_fence *f = fence_of(fences, count, l->lane);

@@ -20,6 +20,7 @@ struct engine_publish {
     int64_t sent;                 /* the next to hand to the producer */
     int64_t next;                 /* the next that a commit will give; published <= sent <= next */
     int64_t event_offset;         /* where published - 1 lies */
+    size_t bytes;                 /* of the events in memory */
     int64_t round_offset;         /* the offset last acknowledged in this round, -1: none */
     struct engine_pending **ring; /* of [published, next), at sequence % ring_size */
     size_t ring_size;
@@ -44,11 +45,16 @@ struct engine_lane {
     int32_t lane;
     enum engine_lane_state state;
     bool assigned;
-    bool busy;     /* the operation at hand works on it */
-    bool let_go;   /* revoked while busy: let go when the operation ends */
-    bool named;    /* the row names the backend of this connection */
-    bool doubt;    /* whether fence_tried was committed is not known */
-    bool stopping; /* the check failed; to be believed once the fence was read again */
+    bool busy;                 /* the operation at hand works on it */
+    bool let_go;               /* revoked while busy: let go when the operation ends */
+    bool named;                /* the row names the backend of this connection */
+    bool doubt;                /* whether fence_tried was committed is not known */
+    bool stopping;             /* the check failed; to be believed once the fence was read again */
+    uint64_t stop_look;        /* by a look of this number or a later one */
+    bool out_of_range;         /* to be checked as soon as nothing works on it */
+    struct engine_check check; /* the question that is open */
+    int64_t touch_after_ms;    /* back-off after a touch that failed */
+    int32_t touch_failures;
     uint64_t fence_tried;
     struct engine_row row; /* as last committed, as far as we know */
     int64_t retry_at_ms;
@@ -56,8 +62,8 @@ struct engine_lane {
     int64_t unwritten_since_ms; /* since when published differs from the row; 0: it does not */
     char stop_reason[256];
 
-    struct engine_command *queue; /* in order of position */
-    size_t queue_count, queue_bytes;
+    struct engine_command *queue;    /* in order of position */
+    size_t queue_count, queue_bytes; /* memory */
     bool paused;
     int64_t expected; /* no record below it is taken */
 
@@ -123,6 +129,12 @@ struct engine {
     bool publish_blocked; /* the producer took no more */
     bool doubtful_batch;  /* the batch is kept until its lanes are settled */
     int64_t looked_ms;
+    uint64_t looks, checks;  /* so far */
+    int64_t settle_after_ms; /* back-off */
+    int32_t settle_failures;
+    int32_t touch_turn;
+    int64_t publish_after_ms; /* back-off after rounds that ended without an acknowledgement */
+    int32_t rounds_failed;
     int64_t batch_after_ms; /* back-off after a transient failure */
     int32_t failures;
     size_t batch_limit; /* adapts to commit_target_ms */
@@ -134,6 +146,7 @@ struct engine {
     int64_t poison_position; /* this command alone was refused by the database; -1 */
     int32_t poison_lane;
     char poison_cause[256];
+    bool poison_aside; /* parking it was refused too: it is quarantined */
     struct engine_batch batch;
     bool stop_asked, stopped;
     int64_t stop_deadline_ms;
@@ -166,6 +179,11 @@ void engine_lane_begin(struct engine *e, struct engine_lane *l); /* FREE or let 
 void engine_lane_release(struct engine *e, struct engine_lane *l);
 void engine_lane_lose(struct engine *e, struct engine_lane *l);
 void engine_lane_unbusy(struct engine *e, struct engine_lane *l); /* its operation ended */
+/* Lanes whose records are out of range, or that were found so while busy, are checked anew. */
+void engine_lane_check_due(struct engine *e);
+/* The lane cannot go on, for the reason in stop_reason: it stops once the row still shows our
+ * fence. */
+void engine_lane_stop_soon(struct engine *e, struct engine_lane *l);
 bool engine_lane_take_next(struct engine *e);
 bool engine_lane_settle(struct engine *e);
 bool engine_lane_look_due(struct engine *e);
@@ -202,7 +220,9 @@ void engine_requests_set(struct engine_lane *l, const struct engine_request *req
 void engine_parked_work(struct engine_batch *b, struct engine_lane *l);
 
 /* engine_publish.c */
-void engine_publish_begin(struct engine *e, struct engine_lane *l,
+#define ENGINE_PUBLISH_BYTES_MAX ((size_t)32 << 20) /* of a lane, at which it takes no more */
+/* False: the events are not those that the row says. */
+bool engine_publish_begin(struct engine *e, struct engine_lane *l,
                           const struct engine_taken *taken);
 void engine_publish_add(struct engine_lane *l, const struct engine_event *event); /* copied */
 void engine_publish_pump(struct engine *e, struct engine_lane *l);

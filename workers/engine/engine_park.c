@@ -120,8 +120,8 @@ void engine_requests_set(struct engine_lane *l, const struct engine_request *req
     }
 }
 
-#define WANT_KEYS_MAX     64  /* keys of a lane in one batch */
-#define WANT_KEY_COMMANDS 256 /* commands of a key in one batch */
+#define WANT_KEYS_MAX     16 /* keys of a lane in one batch */
+#define WANT_KEY_COMMANDS 64 /* commands of a key in one batch */
 
 static void want(struct engine_batch *b, struct engine_lane *l, struct mr_slice key)
 {

@@ -33,6 +33,7 @@ struct engine_event {
 /* What a takeover looks at before it believes its row (design: "when the world goes back"). */
 struct engine_check {
     int32_t lane;
+    uint64_t number; /* of the question: comes back in the answer */
     int64_t applied;
     int64_t published;    /* events below it were acknowledged */
     int64_t event_offset; /* where event published - 1 lies; -1: not known */
@@ -46,6 +47,7 @@ enum engine_find {
 
 struct engine_checked {
     int32_t lane;
+    uint64_t number;
     enum engine_find command; /* of the record at applied - 1 */
     struct mr_digest128 command_digest;
     enum engine_find event; /* of the record at event_offset */
@@ -58,7 +60,7 @@ struct engine_checked {
 
 struct engine_log {
     void *ctx;
-    /* Answered by engine_on_checked. */
+    /* Answered by engine_on_checked; a later question for the lane makes an earlier one void. */
     void (*check)(void *ctx, const struct engine_check *check);
     /* Deliver records of the lane from position on, by engine_on_record. ENGINE_EARLIEST: from the
      * first that there is. */
@@ -67,7 +69,8 @@ struct engine_log {
     void (*pause)(void *ctx, int32_t lane);
     void (*resume)(void *ctx, int32_t lane);
     /* Hands an event to the producer, which copies it; answered by engine_on_report with the same
-     * round. MR_LIMIT or MR_BUSY: not taken, there will be no report, try again later. */
+     * round. MR_LIMIT or MR_BUSY: not taken, there will be no report, try again later. MR_INVALID:
+     * the log can never take it. */
     enum mr_status (*publish)(void *ctx, uint64_t round, const struct engine_event *event);
     /* Drops what the producer holds; late reports of it may still come. */
     void (*purge)(void *ctx);
@@ -107,7 +110,8 @@ struct engine_taken {
     struct engine_row row; /* as it is now, with our fence */
     const struct engine_held *held;
     size_t held_count;
-    const struct engine_event *events; /* [published, next_event), in order */
+    const struct engine_event *events; /* [published, next_event), in order; fewer when the row is
+                                        * another's by now, or some are gone */
     size_t event_count;
 };
 
@@ -139,7 +143,7 @@ struct engine_claim {
 };
 
 /* What a batch must know. */
-struct engine_lookup { /* is this command known already? Looked for on day, day - 1 and day - 2 */
+struct engine_lookup { /* is this command known already? Looked for from day - 2 to day + 1 */
     struct mr_uuid account, id;
     int32_t day;
 };

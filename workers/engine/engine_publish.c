@@ -5,11 +5,15 @@
 #include "engine_lane.h"
 
 #include <assert.h>
+#include <stdio.h>
+
+#define ROUND_MS 20 /* back-off after a round, doubled each time */
 
 struct engine_pending {
     struct engine_event event; /* slices into bytes */
     bool acknowledged;
     int64_t offset;
+    size_t len;
     char bytes[];
 };
 
@@ -21,6 +25,7 @@ static struct engine_pending *pending_of(const struct engine_event *event)
         abort();
     char *to = p->bytes;
     p->event = *event;
+    p->len = sizeof *p + len;
     struct mr_slice *slices[] = {&p->event.type, &p->event.key, &p->event.traceparent,
                                  &p->event.data};
     for (size_t i = 0; i < sizeof slices / sizeof *slices; i++) {
@@ -59,7 +64,9 @@ void engine_publish_add(struct engine_lane *l, const struct engine_event *event)
     if ((size_t)(p->next - p->published) == p->ring_size)
         grow(p);
     p->next++;
-    *place(p, event->sequence) = pending_of(event);
+    struct engine_pending *pending = pending_of(event);
+    *place(p, event->sequence) = pending;
+    p->bytes += pending->len;
 }
 
 void engine_publish_clear(struct engine_lane *l)
@@ -72,8 +79,9 @@ void engine_publish_clear(struct engine_lane *l)
 }
 
 /* A takeover begins a round: nothing that an earlier ownership sent counts any more. */
-void engine_publish_begin(struct engine *e, struct engine_lane *l, const struct engine_taken *taken)
+bool engine_publish_begin(struct engine *e, struct engine_lane *l, const struct engine_taken *taken)
 {
+    int64_t expected = taken->row.published;
     engine_publish_clear(l);
     l->publish = (struct engine_publish){
         .round = ++e->rounds,
@@ -83,9 +91,11 @@ void engine_publish_begin(struct engine *e, struct engine_lane *l, const struct 
         .event_offset = taken->row.event_offset,
         .round_offset = -1,
     };
-    for (size_t i = 0; i < taken->event_count; i++)
+    for (size_t i = 0; i < taken->event_count && taken->events[i].sequence == expected; i++) {
         engine_publish_add(l, &taken->events[i]);
-    assert(l->publish.next == taken->row.next_event);
+        expected++;
+    }
+    return expected == taken->row.next_event;
 }
 
 void engine_publish_unsaved(struct engine *e, struct engine_lane *l,
@@ -106,9 +116,11 @@ static void advance(struct engine *e, struct engine_lane *l)
             return;
         }
         p->round_offset = p->event_offset = (*at)->offset;
+        p->bytes -= (*at)->len;
         free(*at);
         *at = NULL;
         p->published++;
+        e->rounds_failed = 0;
         e->stats.events_acknowledged++;
     }
     engine_lane_note_published(e, l);
@@ -117,11 +129,23 @@ static void advance(struct engine *e, struct engine_lane *l)
 void engine_publish_pump(struct engine *e, struct engine_lane *l)
 {
     struct engine_publish *p = &l->publish;
-    if (l->state != ENGINE_LANE_RUNNING)
+    if (l->state != ENGINE_LANE_RUNNING || l->stopping)
         return;
+    if (engine_now_ms(e) < e->publish_after_ms) {
+        e->publish_blocked = true;
+        return;
+    }
     while (p->sent < p->next) {
         struct engine_pending *next = *place(p, p->sent);
-        if (e->ports.log.publish(e->ports.log.ctx, p->round, &next->event) != MR_OK) {
+        enum mr_status status = e->ports.log.publish(e->ports.log.ctx, p->round, &next->event);
+        if (status == MR_INVALID) {
+            snprintf(l->stop_reason, sizeof l->stop_reason,
+                     "the log can never take event %lld: it is too large or not allowed",
+                     (long long)p->sent);
+            engine_lane_stop_soon(e, l);
+            return;
+        }
+        if (status != MR_OK) {
             e->publish_blocked = true;
             return;
         }
@@ -150,7 +174,11 @@ void engine_publish_end_round(struct engine *e, const char *why)
         for (int64_t q = p->published; q < p->next; q++)
             (*place(p, q))->acknowledged = false;
     }
-    e->publish_blocked = true; /* sent on by the next tick: a purge takes the producer a moment */
+    /* Sent on by a later tick, ever later while nothing is acknowledged. */
+    int64_t wait = ROUND_MS << (e->rounds_failed < 7 ? e->rounds_failed : 7);
+    e->rounds_failed++;
+    e->publish_after_ms = engine_now_ms(e) + wait;
+    e->publish_blocked = true;
 }
 
 void engine_on_report(struct engine *e, uint64_t round, int32_t lane, int64_t sequence, bool stored,

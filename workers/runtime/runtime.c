@@ -13,15 +13,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define TICK_MS           20
-#define RETRY_MS          500
-#define METRICS_EVERY_MS  1000
-#define DAYS_EVERY_MS     3600000
-#define DAYS_AHEAD        7
-#define FLUSH_TIMEOUT_MS  5000
-#define PUBLISH_AHEAD_MAX 20000
-#define QUEUE_BYTES_MAX   ((size_t)64 << 20)
-#define BATCH_ARENA_MAX   ((size_t)256 << 20)
+#define EVENT_OVERHEAD_BYTES 8192
+#define TICK_MS              20
+#define RETRY_MS             500
+#define METRICS_EVERY_MS     1000
+#define DAYS_EVERY_MS        3600000
+#define DAYS_AHEAD           7
+#define FLUSH_TIMEOUT_MS     5000
+#define STOP_TIMEOUT_MS      7000 /* then an operation that is still open is given up */
+#define PUBLISH_AHEAD_MAX    20000
+#define QUEUE_BYTES_MAX      ((size_t)64 << 20)
+#define BATCH_ARENA_MAX      ((size_t)256 << 20)
 
 enum phase { STARTING, RUNNING, STOPPING, CLOSING };
 
@@ -36,7 +38,8 @@ struct runtime {
     struct mr_timer tick, retry;
     bool store_up, asking, job_running;
     int32_t lanes; /* 0: not known yet */
-    int64_t metrics_ms, days_ms;
+    int64_t metrics_ms, days_ms, stop_ms;
+    int64_t message_bytes_max; /* of the events topic */
 
     /* the topics' check in the thread pool */
     struct mr_job job;
@@ -151,9 +154,11 @@ static void on_tick(void *data)
         rt->metrics_ms = now;
         runtime_metrics_copy(rt->metrics, rt->engine, rt->log, mr_clock_wall_ms());
     }
-    if (rt->store_up && now - rt->days_ms >= DAYS_EVERY_MS)
+    runtime_log_tick(rt->log);
+    if (now - rt->days_ms >= DAYS_EVERY_MS && runtime_store_is_idle(rt->store))
         make_days(rt);
-    if (rt->phase == STOPPING && engine_is_stopped(rt->engine))
+    if (rt->phase == STOPPING &&
+        (engine_is_stopped(rt->engine) || now - rt->stop_ms >= STOP_TIMEOUT_MS))
         close_all(rt);
     else
         mr_timer_start(&rt->tick, TICK_MS);
@@ -188,14 +193,14 @@ static void run(struct runtime *rt)
     rt->engine = engine_new(rt->settings.domain->domain, &ports, &options);
     runtime_store_serve(rt->store, rt->engine);
     engine_on_connection(rt->engine, rt->store_up);
-    if (runtime_log_serve(rt->log, rt->engine, &why) != MR_OK) {
+    rt->days_ms = -DAYS_EVERY_MS; /* made by the first tick that finds the store idle */
+    mr_timer_start(&rt->tick, TICK_MS);
+    if (runtime_log_serve(rt->log, rt->engine, rt->lanes, &why) != MR_OK) {
         fatal(rt, why.text);
         return;
     }
-    make_days(rt);
     MR_LOG(rt->settings.log, INFO, "working",
            mr_f_text("domain", rt->settings.domain->domain->name), mr_f_int("lanes", rt->lanes));
-    mr_timer_start(&rt->tick, TICK_MS);
 }
 
 /* ---- starting: the topics
@@ -226,6 +231,7 @@ static void check_topics(void *data)
         struct mr_kafka_topic_state state;
         s = mr_kafka_admin_describe(admin, names[i], &state, &rt->topics_why);
         rt->topic_lanes[i] = state.lanes;
+        rt->message_bytes_max = state.message_bytes_max;
     }
     mr_kafka_admin_free(admin);
     rt->topics_status = s;
@@ -250,6 +256,13 @@ static void on_topics(void *data)
         snprintf(text, sizeof text,
                  "the topics have %d and %d partitions, the database says %d lanes",
                  (int)rt->topic_lanes[0], (int)rt->topic_lanes[1], (int)rt->lanes);
+        fatal(rt, text);
+    } else if (rt->settings.event_bytes_max + EVENT_OVERHEAD_BYTES > rt->message_bytes_max) {
+        snprintf(text, sizeof text,
+                 "MILLRACE_EVENT_BYTES_MAX is %lld, but the events topic takes messages of %lld "
+                 "bytes with all that is around an event (%d)",
+                 (long long)rt->settings.event_bytes_max, (long long)rt->message_bytes_max,
+                 EVENT_OVERHEAD_BYTES);
         fatal(rt, text);
     } else {
         run(rt);
@@ -347,6 +360,11 @@ static void on_connection(void *owner, bool up)
  * ----------------------------------------------------------------------------------------------------
  */
 
+static void on_log_fatal(void *owner, const char *why)
+{
+    fatal(owner, why);
+}
+
 enum mr_status runtime_new(const struct runtime_settings *settings, struct runtime **out,
                            struct mr_error *why)
 {
@@ -364,6 +382,8 @@ enum mr_status runtime_new(const struct runtime_settings *settings, struct runti
         .domain = settings->domain->domain->name,
         .group_instance_id = settings->group_instance_id,
         .session_timeout_ms = (uint32_t)settings->session_timeout_ms,
+        .on_fatal = on_log_fatal,
+        .owner = rt,
     };
     struct runtime_store_settings store = {
         .loop = settings->loop,
@@ -421,6 +441,7 @@ void runtime_stop(struct runtime *rt, void (*on_stopped)(void *owner), void *own
     rt->stopped_owner = owner;
     if (rt->phase == RUNNING) {
         rt->phase = STOPPING;
+        rt->stop_ms = mr_loop_now_ms(rt->settings.loop);
         engine_stop(rt->engine);
     } else if (rt->phase == STARTING) {
         rt->phase = STOPPING;

@@ -5,14 +5,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* A repeat is looked for on its append day and the two before; $5 and $6 let the planner leave out
+/* A repeat is looked for on its append day and the two before, and on the next one: a new leader of
+ * the partition may have a clock that is behind; $5 and $6 let the planner leave out
  * the partitions of all other days. */
 static const struct mr_pg_stmt known = {
     .name = "known",
     .sql = "SELECT c.account_id, c.id, c.day, c.hash "
            "FROM unnest($2::uuid[], $3::uuid[], $4::date[]) k(account_id, id, day) "
            "JOIN millrace.command c ON c.id = k.id AND c.account_id = k.account_id "
-           "AND c.domain = $1::text AND c.day BETWEEN k.day - 2 AND k.day "
+           "AND c.domain = $1::text AND c.day BETWEEN k.day - 2 AND k.day + 1 "
            "AND c.day BETWEEN $5::date AND $6::date",
     .nparams = 6,
 };
@@ -68,7 +69,7 @@ static void load_known(struct runtime_store *s, const struct engine_load *load)
     mr_pg_param_array(&p, &ids);
     mr_pg_param_array(&p, &days);
     mr_pg_param_day(&p, first - 2);
-    mr_pg_param_day(&p, last);
+    mr_pg_param_day(&p, last + 1);
     store_query(s, &known, &p, (struct store_call){.read = read_known, .want = -1});
 }
 

@@ -9,6 +9,8 @@
 
 #define LINGER_US         500
 #define PRODUCER_FLUSH_MS 1000
+#define SHOW_EVERY_MS     1000 /* offsets are committed for the display of lag only */
+#define NO_START          INT64_C(-9)
 
 /* What comes back with an event's report. */
 struct sent {
@@ -26,8 +28,15 @@ struct runtime_log {
     struct runtime_probe *probe;
     char commands[64], events[64], group[64];
     struct mr_arena headers;
+    int32_t lanes;
+    struct lane_state {
+        int64_t start; /* to be started there once more; NO_START: nothing to do */
+        int64_t applied, shown;
+    } * lane;
+    int64_t shown_ms;
     bool spoken;
     size_t lane_count;
+    struct mr_log_limit away;
     bool closing;
     int open; /* of the three parts */
     void (*on_closed)(void *owner);
@@ -40,6 +49,13 @@ struct runtime_log {
 static void on_assigned(void *owner, const int32_t *lanes, size_t count)
 {
     struct runtime_log *l = owner;
+    for (size_t i = 0; i < count; i++)
+        if (lanes[i] >= l->lanes) {
+            l->settings.on_fatal(
+                l->settings.owner,
+                "the commands topic has more partitions than the domain has lanes");
+            return;
+        }
     l->spoken = true;
     l->lane_count = count;
     MR_LOG(l->settings.log, INFO, "lanes assigned", mr_f_int("count", (int64_t)count));
@@ -75,8 +91,10 @@ static void on_error(void *owner, int32_t lane, enum mr_status status, const cha
 {
     struct runtime_log *l = owner;
     if (status == MR_BUSY)
-        MR_LOG(l->settings.log, WARN, "Kafka is away", mr_f_int("lane", lane),
-               mr_f_text("error", text));
+        MR_LOG_LIMITED(l->settings.log, &l->away, WARN, "Kafka is away", mr_f_int("lane", lane),
+                       mr_f_text("error", text));
+    else if (status == MR_FATAL && lane < 0)
+        l->settings.on_fatal(l->settings.owner, text);
     else
         MR_LOG(l->settings.log, ERROR, "the consumer cannot go on", mr_f_int("lane", lane),
                mr_f_text("error", text));
@@ -111,9 +129,10 @@ static void port_start(void *ctx, int32_t lane, int64_t position)
     struct runtime_log *l = ctx;
     struct mr_error why;
     static_assert(ENGINE_EARLIEST == MR_KAFKA_EARLIEST, "one number for one thing");
-    if (mr_kafka_consumer_start(l->consumer, lane, position, &why) == MR_OK)
-        return;
-    /* Revoked in this very turn: the engine hears of it next. */
+    enum mr_status status = mr_kafka_consumer_start(l->consumer, lane, position, &why);
+    l->lane[lane].start = status == MR_BUSY ? position : NO_START;
+    if (status == MR_OK)
+        return; /* MR_LOST: revoked in this very turn, the engine hears of it next */
     MR_LOG(l->settings.log, WARN, "a lane could not be started", mr_f_int("lane", lane),
            mr_f_text("error", why.text));
 }
@@ -121,6 +140,7 @@ static void port_start(void *ctx, int32_t lane, int64_t position)
 static void port_stop(void *ctx, int32_t lane)
 {
     struct runtime_log *l = ctx;
+    l->lane[lane].start = NO_START;
     mr_kafka_consumer_stop(l->consumer, lane);
 }
 
@@ -139,7 +159,24 @@ static void port_resume(void *ctx, int32_t lane)
 static void port_progress(void *ctx, int32_t lane, int64_t applied)
 {
     struct runtime_log *l = ctx;
-    mr_kafka_consumer_commit(l->consumer, lane, applied);
+    l->lane[lane].applied = applied;
+}
+
+void runtime_log_tick(struct runtime_log *l)
+{
+    int64_t now = mr_loop_now_ms(l->settings.loop);
+    bool show = now - l->shown_ms >= SHOW_EVERY_MS;
+    if (show)
+        l->shown_ms = now;
+    for (int32_t i = 0; l->consumer && i < l->lanes; i++) {
+        struct lane_state *s = &l->lane[i];
+        if (s->start != NO_START)
+            port_start(l, i, s->start);
+        if (!show || s->applied == s->shown || !mr_kafka_consumer_is_assigned(l->consumer, i))
+            continue;
+        s->shown = s->applied;
+        mr_kafka_consumer_commit(l->consumer, i, s->applied);
+    }
 }
 
 static enum mr_status port_publish(void *ctx, uint64_t round, const struct engine_event *event)
@@ -260,9 +297,16 @@ enum mr_status runtime_log_new(const struct runtime_log_settings *settings,
     return MR_OK;
 }
 
-enum mr_status runtime_log_serve(struct runtime_log *l, struct engine *engine, struct mr_error *why)
+enum mr_status runtime_log_serve(struct runtime_log *l, struct engine *engine, int32_t lanes,
+                                 struct mr_error *why)
 {
     l->engine = engine;
+    l->lanes = lanes;
+    l->lane = calloc((size_t)lanes, sizeof *l->lane);
+    if (!l->lane)
+        abort();
+    for (int32_t i = 0; i < lanes; i++)
+        l->lane[i].start = NO_START;
     struct mr_kafka_consumer_settings consumer = {
         .conf = l->settings.conf,
         .topic = l->commands,
@@ -294,6 +338,7 @@ static void on_part_closed(void *owner)
     void (*on_closed)(void *) = l->on_closed;
     void *closed_owner = l->closed_owner;
     mr_arena_free(&l->headers);
+    free(l->lane);
     free(l);
     if (on_closed)
         on_closed(closed_owner);

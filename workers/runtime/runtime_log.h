@@ -17,14 +17,20 @@ struct runtime_log_settings {
     const char *domain;               /* names topics and group; borrowed */
     const char *group_instance_id;    /* NULL: a dynamic member */
     uint32_t session_timeout_ms;
+    /* The consumer cannot go on, or the topic is not what it was at start. */
+    void (*on_fatal)(void *owner, const char *why);
+    void *owner;
 };
 
 /* Joins the group once runtime_log_serve was called. */
 MR_MUST_CHECK enum mr_status runtime_log_new(const struct runtime_log_settings *settings,
                                              struct runtime_log **out, struct mr_error *why);
 struct engine_log runtime_log_port(struct runtime_log *log);
+/* lanes: how many there are. */
 MR_MUST_CHECK enum mr_status runtime_log_serve(struct runtime_log *log, struct engine *engine,
-                                               struct mr_error *why);
+                                               int32_t lanes, struct mr_error *why);
+/* Time has passed: starts what could not be started, shows progress. */
+void runtime_log_tick(struct runtime_log *log);
 /* Whether the group has spoken, and how many lanes it gave. */
 bool runtime_log_assigned(const struct runtime_log *log, size_t *lanes);
 /* The end of the lane in the commands topic as of the last fetch; -1: not known. */

@@ -133,7 +133,7 @@ static enum mr_status look_at_events(struct runtime_probe *p)
 static void work(void *data)
 {
     struct runtime_probe *p = data;
-    p->checked = (struct engine_checked){.lane = p->check.lane};
+    p->checked = (struct engine_checked){.lane = p->check.lane, .number = p->check.number};
     p->status = MR_OK;
     if (!p->reader)
         p->status = mr_kafka_reader_new(p->settings.conf, &p->reader, &p->why);
@@ -215,6 +215,13 @@ struct runtime_probe *runtime_probe_new(const struct runtime_probe_settings *set
 
 void runtime_probe_ask(struct runtime_probe *p, const struct engine_check *check)
 {
+    struct question *old, *next;
+    DL_FOREACH_SAFE (p->waiting, old, next) { /* of an earlier ownership: nobody waits for it */
+        if (old->check.lane != check->lane || (p->running && old == p->waiting))
+            continue;
+        DL_DELETE(p->waiting, old);
+        free(old);
+    }
     struct question *q = calloc(1, sizeof *q);
     if (!q)
         abort();

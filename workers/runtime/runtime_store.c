@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #define ARENA_BYTES_MAX ((size_t)512 << 20)
+#define SET_UP_AGAIN_MS 500
 
 /* ---- statements
  * ---------------------------------------------------------------------------------- */
@@ -44,12 +45,16 @@ static const struct mr_pg_stmt take = {
     .nparams = 5,
 };
 
+/* What hangs on the row is read after the takeover's own transaction: only under our fence, or
+ * another owner's doings would come with it. */
 static const struct mr_pg_stmt held = {
     .name = "held",
     .sql =
         "SELECT DISTINCT ON (key) key, position, behind, count(*) OVER (PARTITION BY key) "
-        "FROM millrace.parked WHERE domain = $1::text AND lane = $2::int4 ORDER BY key, position",
-    .nparams = 2,
+        "FROM millrace.parked WHERE domain = $1::text AND lane = $2::int4 "
+        "AND EXISTS (SELECT FROM millrace.lane l WHERE l.domain = $1::text AND l.lane = $2::int4 "
+        "AND l.fence = $3::int8) ORDER BY key, position",
+    .nparams = 3,
 };
 
 static const struct mr_pg_stmt unpublished = {
@@ -58,8 +63,9 @@ static const struct mr_pg_stmt unpublished = {
            "e.command_id, e.key, e.traceparent, e.data "
            "FROM millrace.lane l JOIN millrace.event e ON e.domain = l.domain AND e.lane = l.lane "
            "AND e.sequence >= l.published AND e.sequence < l.next_event "
-           "WHERE l.domain = $1::text AND l.lane = $2::int4 ORDER BY e.sequence",
-    .nparams = 2,
+           "WHERE l.domain = $1::text AND l.lane = $2::int4 AND l.fence = $3::int8 "
+           "ORDER BY e.sequence",
+    .nparams = 3,
 };
 
 static const struct mr_pg_stmt touch = {
@@ -85,11 +91,15 @@ static const struct mr_pg_stmt look_fences = {
     .nparams = 2,
 };
 
+/* A request for one that waits is met when those before it are settled. */
 static const struct mr_pg_stmt look_requests = {
     .name = "look_requests",
-    .sql = "SELECT r.lane, r.position, r.action = 'drop', p.key FROM millrace.request r "
-           "LEFT JOIN millrace.parked p USING (domain, lane, position) "
-           "WHERE r.domain = $1::text AND r.lane = ANY($2::int4[]) ORDER BY r.filed_at LIMIT 1000",
+    .sql =
+        "SELECT r.lane, r.position, r.action = 'drop', p.key FROM millrace.request r "
+        "LEFT JOIN millrace.parked p USING (domain, lane, position) "
+        "WHERE r.domain = $1::text AND r.lane = ANY($2::int4[]) AND (p.key IS NULL OR NOT EXISTS "
+        "(SELECT FROM millrace.parked q WHERE q.domain = r.domain AND q.lane = r.lane "
+        "AND q.key = p.key AND q.position < r.position)) ORDER BY r.filed_at LIMIT 1000",
     .nparams = 2,
 };
 
@@ -181,6 +191,18 @@ static void lanes_param(struct runtime_store *s, struct mr_pg_params *p, const i
     mr_pg_param_array(p, &a);
 }
 
+/* Kept as a cause in the database: cut at a whole character. */
+static void store_detail(struct runtime_store *s, const char *sqlstate, const char *message)
+{
+    snprintf(s->detail, sizeof s->detail, "%s: %s", sqlstate, message);
+    size_t len = strlen(s->detail);
+    if (len + 1 < sizeof s->detail)
+        return;
+    while (len > 0 && (s->detail[len - 1] & 0xC0) == 0x80)
+        len--;
+    s->detail[len > 0 ? len - 1 : 0] = 0;
+}
+
 static void note_failure(struct runtime_store *s, struct mr_pg_result *result)
 {
     struct mr_pg_error error = mr_pg_result_error(result);
@@ -192,7 +214,7 @@ static void note_failure(struct runtime_store *s, struct mr_pg_result *result)
     else
         s->answer = error.class == MR_PG_ROW ? ENGINE_REFUSED : ENGINE_TRANSIENT;
     s->partition_missing = error.class == MR_PG_PARTITION;
-    snprintf(s->detail, sizeof s->detail, "%s: %s", error.sqlstate, error.message);
+    store_detail(s, error.sqlstate, error.message);
     if (error.class == MR_PG_FATAL)
         MR_LOG(s->settings.log, ERROR, "the database refuses a statement",
                mr_f_text("error", s->detail));
@@ -254,6 +276,7 @@ void store_lock_watch(struct runtime_store *s, const int32_t *lanes, size_t coun
 
 static void roll_back(struct runtime_store *s)
 {
+    s->in_transaction = false;
     if (mr_pg_query(s->conn, &rollback, NULL, NULL, NULL) == MR_OK)
         mr_pg_sync(s->conn); /* otherwise the connection is gone, and the transaction with it */
 }
@@ -284,6 +307,7 @@ static void answer_saved(struct runtime_store *s, enum store_op op)
         s->answer = ENGINE_TRANSIENT; /* COMMIT was never sent */
     if (s->answer != ENGINE_DONE && s->answer != ENGINE_LOST)
         roll_back(s);
+    s->in_transaction = false;
     if (s->partition_missing)
         runtime_store_make_days(s, s->first_day, s->last_day);
     engine_on_saved(s->engine, s->answer, s->detail);
@@ -409,6 +433,7 @@ static void port_take(void *ctx, int32_t lane, uint64_t fence_new)
     mr_pg_sync(s->conn); /* a group of its own: autocommitted, so it cannot freeze with the lock */
     p = store_params(s);
     mr_pg_param_int4(&p, lane);
+    mr_pg_param_int8(&p, (int64_t)fence_new);
     store_query(s, &held, &p, (struct store_call){.read = read_held, .want = -1});
     store_query(s, &unpublished, &p, (struct store_call){.read = read_unpublished, .want = -1});
     store_end_op(s);
@@ -508,6 +533,7 @@ static void port_begin(void *ctx, const struct engine_claim *claims, size_t coun
     struct runtime_store *s = ctx;
     const struct store_call any = {.want = -1};
     store_begin_op(s, STORE_BEGIN);
+    s->in_transaction = true;
     s->claims = claims;
     s->claim_count = count;
     int32_t *lanes = store_alloc(s, count, sizeof *lanes);
@@ -598,6 +624,11 @@ static void on_side_result(struct mr_pg_result *result, void *data)
                mr_f_text("error", why.text));
 }
 
+bool runtime_store_is_idle(const struct runtime_store *s)
+{
+    return s->ready && s->op == STORE_NONE && !s->in_transaction;
+}
+
 void runtime_store_make_days(struct runtime_store *s, int32_t first_day, int32_t last_day)
 {
     struct mr_arena arena;
@@ -634,19 +665,32 @@ void runtime_store_note_stop(struct runtime_store *s, int32_t lane, uint64_t fen
 static void on_set_up(struct mr_pg_result *result, void *data)
 {
     struct runtime_store *s = data;
-    if (mr_pg_result_outcome(result) != MR_PG_OK || s->closing)
-        return; /* the connection broke again: the next on_up tries anew */
+    if (s->closing || mr_pg_result_outcome(result) == MR_PG_LOST)
+        return; /* the next on_up tries anew */
+    if (mr_pg_result_outcome(result) != MR_PG_OK) {
+        MR_LOG(s->settings.log, WARN, "the session could not be set up",
+               mr_f_text("error", mr_pg_result_error(result).message));
+        mr_timer_start(&s->set_up_again, SET_UP_AGAIN_MS);
+        return;
+    }
     s->ready = true;
     s->settings.on_connection(s->settings.owner, true);
+}
+
+static void send_set_up(void *data)
+{
+    struct runtime_store *s = data;
+    if (mr_pg_query(s->conn, &set_up, NULL, on_set_up, s) == MR_OK)
+        mr_pg_sync(s->conn); /* otherwise it is down again already, and comes up later */
 }
 
 static void on_up(struct mr_pg_conn *conn, const struct mr_pg_backend *backend, void *data)
 {
     struct runtime_store *s = data;
+    s->conn = conn;
     s->backend_pid = backend->pid;
     snprintf(s->backend_start, sizeof s->backend_start, "%s", backend->start_text);
-    if (mr_pg_query(conn, &set_up, NULL, on_set_up, s) == MR_OK)
-        mr_pg_sync(conn); /* otherwise it is down again already, and comes up later */
+    send_set_up(s);
 }
 
 static void on_down(struct mr_pg_conn *conn, const struct mr_pg_down *down, void *data)
@@ -720,6 +764,7 @@ enum mr_status runtime_store_new(const struct runtime_store_settings *settings,
     mr_arena_init(&s->arena, ARENA_BYTES_MAX);
     make_statements(s);
     mr_deferred_init(&s->finish, settings->loop, finish_deferred, s);
+    mr_timer_init(&s->set_up_again, settings->loop, send_set_up, s);
     struct mr_pg_watch_settings watch = {
         .loop = settings->loop,
         .conninfo = settings->conninfo,
@@ -784,5 +829,6 @@ void runtime_store_close(struct runtime_store *s, void (*on_closed)(void *owner)
     s->on_closed = on_closed;
     s->closed_owner = owner;
     mr_deferred_stop(&s->finish);
+    mr_timer_stop(&s->set_up_again);
     mr_pg_close(s->conn, on_conn_closed, s);
 }

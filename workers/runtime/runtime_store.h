@@ -30,7 +30,9 @@ struct engine_store runtime_store_port(struct runtime_store *store);
 /* Notes why a lane was stopped, for `millracectl lag`; best effort. */
 void runtime_store_note_stop(struct runtime_store *store, int32_t lane, uint64_t fence,
                              const char *reason);
-/* The partitions of the days around now; best effort, logged. */
+/* No operation and no transaction is open: what is asked now joins none. */
+bool runtime_store_is_idle(const struct runtime_store *store);
+/* The partitions of the days around now; best effort, logged. Not inside a transaction. */
 void runtime_store_make_days(struct runtime_store *store, int32_t first_day, int32_t last_day);
 struct mr_pg_conn *runtime_store_conn(struct runtime_store *store);
 void runtime_store_close(struct runtime_store *store, void (*on_closed)(void *owner), void *owner);

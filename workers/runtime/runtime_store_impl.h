@@ -43,11 +43,13 @@ struct runtime_store {
     struct engine *engine;
     struct mr_pg_conn *conn;
     struct mr_pg_watch *watch;
+    struct mr_timer set_up_again;
     struct mr_deferred
         finish; /* an operation that could not even be queued ends outside the call */
     char backend_start[48];
     int32_t backend_pid;
     bool ready; /* the session is set up */
+    bool in_transaction;
     bool closing;
     void (*on_closed)(void *owner);
     void *closed_owner;
