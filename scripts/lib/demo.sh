@@ -59,11 +59,11 @@ expect_status() { # STATUS WHAT
 }
 
 json_text() { # NAME: the first string of that name in REPLY_BODY
-    grep -o "\"$1\": *\"[^\"]*\"" <<<"$REPLY_BODY" | head -n 1 | sed 's/.*"\(.*\)"$/\1/'
+    grep -o "\"$1\" *: *\"[^\"]*\"" <<<"$REPLY_BODY" | head -n 1 | sed 's/.*"\(.*\)"$/\1/'
 }
 
 json_number() { # NAME
-    grep -o "\"$1\": *[0-9]*" <<<"$REPLY_BODY" | head -n 1 | sed 's/.*[: ]//'
+    grep -o "\"$1\" *: *[0-9]*" <<<"$REPLY_BODY" | head -n 1 | sed 's/.*[: ]//'
 }
 
 percentiles() { # FILE of decimals, one a line: "p50 1.2 ms, p99 3.4 ms"
