@@ -31,7 +31,7 @@ struct edge {
     uint64_t body_bytes_max; /* of one command */
     struct mr_prng prng;     /* of traces' ids, which are no secrets; seeded */
 
-    struct command_submit *submit; /* NULL once it is closing: commands are then refused */
+    struct command_submit *submit; /* NULL once it is closed: commands are then refused */
     struct mr_pg_pool *pool;       /* NULL: Postgres counts as away */
     struct edge_auth *auth;
     struct edge_wait *wait;

@@ -12,18 +12,20 @@ static void close_next(struct edge_program *p);
 static void on_submit_closed(void *data)
 {
     struct edge_program *p = data;
-    p->submit = NULL;
+    p->edge.submit = NULL;
     if (p->server_ended)
         close_next(p);
 }
 
+/* It refuses what is new from here on. What is in flight still belongs to requests, whose clients
+ * may leave meanwhile and cancel: so the edge has it until it is closed. */
 static void close_submit(void *data)
 {
     struct edge_program *p = data;
-    if (!p->edge.submit)
-        return; /* closing already */
-    p->edge.submit = NULL;
-    command_submit_close(p->submit, FLUSH_MS, on_submit_closed, p);
+    if (p->submit_closes || !p->edge.submit)
+        return;
+    p->submit_closes = true;
+    command_submit_close(p->edge.submit, FLUSH_MS, on_submit_closed, p);
 }
 
 static void on_start_closed(void *data)
@@ -50,8 +52,8 @@ static void on_admin_closed(void *data)
 /* One part after the other, each when the one before it is gone from the loop. */
 static void close_next(struct edge_program *p)
 {
-    if (p->submit) {
-        close_submit(p);
+    if (p->edge.submit) {
+        close_submit(p); /* or it closes already, and goes on from there */
     } else if (p->start) {
         edge_start_close(p->start, on_start_closed, p);
     } else if (p->pool) {
@@ -72,8 +74,6 @@ void edge_program_server_ended(void *data)
     p->server_ended = true;
     mr_timer_stop(&p->flush);
     mr_timer_stop(&p->break_off);
-    if (p->submit && !p->edge.submit)
-        return; /* closing: it goes on from there */
     close_next(p);
 }
 

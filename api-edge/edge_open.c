@@ -115,12 +115,13 @@ static enum mr_status open_submit(struct edge_program *p, struct mr_error *why)
     };
     struct command_kafka_settings kafka = {
         .conf = p->kafka,
-        .message_timeout_ms = deadline_ms - deadline_ms / 6, /* so that the report comes first */
+        .message_timeout_ms = deadline_ms - deadline_ms / 4, /* librdkafka looks once a second:
+                                                                the report comes first */
         .on_state = on_kafka_state,
         .owner = p,
     };
-    p->submit = p->edge.submit = command_submit_new(&p->loop.uv, &settings);
-    return command_submit_kafka(p->submit, &kafka, why);
+    p->edge.submit = command_submit_new(&p->loop.uv, &settings);
+    return command_submit_kafka(p->edge.submit, &kafka, why);
 }
 
 static enum mr_status open_pool(struct edge_program *p, struct mr_error *why)

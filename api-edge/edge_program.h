@@ -26,13 +26,12 @@ struct edge_program {
     struct mr_catalog *catalog;
     struct mr_kafka_conf *kafka;
     struct edge edge;
-    struct command_submit *submit; /* also while it closes */
     struct mr_pg_pool *pool;
     struct edge_start *start;
     struct mr_http_server *server;
     struct mr_admin *admin;
     struct mr_timer flush, break_off;
-    bool is_draining, server_ended;
+    bool is_draining, submit_closes, server_ended;
     int exit_status;
     struct mr_log_limit kafka_limit, pg_limit;
 };
