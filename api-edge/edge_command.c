@@ -27,16 +27,9 @@ struct sending {
 
 /* ---- the end: what became of it ---- */
 
-static void stop_waiting(struct edge_request *r)
-{
-    struct sending *s = r->under_way;
-    edge_wait_remove(r->edge->wait, &s->waiter);
-}
-
 static void on_waited(struct edge_waiter *waiter, const struct edge_outcome *outcome)
 {
     struct sending *s = waiter->owner;
-    s->r->cancel = NULL;
     edge_effect_answer(s->r, &s->effect, outcome);
 }
 
@@ -44,17 +37,12 @@ static void on_stored(struct sending *s)
 {
     struct edge_request *r = s->r;
     s->waiter = (struct edge_waiter){.key = {.receipt = s->effect.receipt, .account = r->account},
+                                     .request = r,
                                      .ended = on_waited,
                                      .owner = s};
     s->waiter.key.id = s->effect.id;
-    if (r->prefer.wait_s > 0 &&
-        edge_wait_add(r->edge->wait, &s->waiter, r->prefer.wait_s * INT64_C(1000)) == MR_OK) {
-        r->cancel = stop_waiting;
-        r->under_way = s;
-        return;
-    }
-    r->prefer.wait_s = 0; /* too many wait: the receipt is as good */
-    edge_effect_answer(r, &s->effect, NULL);
+    if (!edge_wait_begin(r->edge->wait, &s->waiter))
+        edge_effect_answer(r, &s->effect, NULL);
 }
 
 /* The client may send it again with its id as the key: it is then this command. */

@@ -131,19 +131,28 @@ static void on_settled(struct edge_request *r, const struct edge_outcome *outcom
 
 static void ask_by_id(struct look *l);
 
+static void answer_unknown(struct look *l);
+
 static void stop_polling(struct edge_request *r)
 {
     struct look *l = r->under_way;
     mr_timer_stop(&l->poll);
+    r->cancel = r->hasten = NULL;
     r->edge->polling--;
 }
 
 static void on_poll(void *data)
 {
     struct look *l = data;
-    l->r->cancel = NULL;
-    l->r->edge->polling--;
+    stop_polling(l->r);
     ask_by_id(l);
+}
+
+static void hasten(struct edge_request *r)
+{
+    struct look *l = r->under_way;
+    stop_polling(r);
+    answer_unknown(l);
 }
 
 static void answer_unknown(struct look *l)
@@ -151,7 +160,7 @@ static void answer_unknown(struct look *l)
     struct edge *edge = l->r->edge;
     int64_t until_ms = l->until_ms < edge->waits_end_ms ? l->until_ms : edge->waits_end_ms;
     int64_t left_ms = until_ms - mr_loop_now_ms(edge->loop);
-    if (left_ms <= 0 || edge->polling == POLLING_MAX) {
+    if (left_ms <= 0 || edge->polling == POLLING_MAX || mr_http_exchange_has_input_ended(l->r->x)) {
         refuse_no_store(l->r, "not-found",
                         "No command with this id is known (yet). Its receipt's at tells more.");
         return;
@@ -159,6 +168,7 @@ static void answer_unknown(struct look *l)
     mr_timer_start(&l->poll, left_ms < POLL_MS ? left_ms : POLL_MS);
     edge->polling++;
     l->r->cancel = stop_polling;
+    l->r->hasten = hasten;
     l->r->under_way = l;
 }
 

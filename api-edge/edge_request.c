@@ -13,7 +13,15 @@ void edge_request_gone(struct mr_http_exchange *x)
     edge_route_count(r->route, EDGE_GONE, (double)(mr_clock_mono_ns() - r->begun_ns) / 1e9);
 }
 
-static const struct mr_http_exchange_events events = {.gone = edge_request_gone};
+static void on_input_end(struct mr_http_exchange *x)
+{
+    struct edge_request *r = x->data;
+    if (r->hasten)
+        r->hasten(r);
+}
+
+static const struct mr_http_exchange_events events = {.gone = edge_request_gone,
+                                                      .input_end = on_input_end};
 
 /* The client's trace goes on with a span of ours; without a valid one a trace begins. */
 static void begin_trace(struct edge_request *r)

@@ -3,7 +3,11 @@
  * It lives in the exchange's arena, from edge_request_new until it is answered or its client is
  * gone; after either nothing of it is touched again. At most one thing is under way at a time (a
  * key's look-up, a delivery, a wait, a query); whoever begins it sets cancel, which lets go of it
- * when the client leaves, and clears cancel when it has ended. */
+ * when the client leaves, and clears cancel when it has ended.
+ *
+ * A client that ends its side of the connection while it waits has mostly gone. It is answered at
+ * once with what is known (a command's receipt), so that nobody holds a waiter for the whole time
+ * and one that only ended its side has an answer all the same. */
 #ifndef EDGE_REQUEST_H
 #define EDGE_REQUEST_H
 
@@ -31,7 +35,8 @@ struct edge_request {
     struct mr_slice tracestate;          /* the client's; absent: none */
 
     void (*cancel)(struct edge_request *r); /* NULL: nothing is under way */
-    void *under_way;                        /* cancel's */
+    void (*hasten)(struct edge_request *r); /* ends a wait at once; NULL: it does not wait */
+    void *under_way;                        /* of cancel and hasten */
     void *work;                             /* the handler's own, in the arena */
 
     struct edge_query *query; /* edge_query's own */

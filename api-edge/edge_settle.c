@@ -18,32 +18,21 @@ struct settle {
 
 static void ask(struct settle *s);
 
-static void stop_waiting(struct edge_request *r)
-{
-    struct settle *s = r->under_way;
-    edge_wait_remove(r->edge->wait, &s->waiter);
-}
-
 static void on_waited(struct edge_waiter *waiter, const struct edge_outcome *outcome)
 {
     struct settle *s = waiter->owner;
     (void)outcome;
-    s->r->cancel = NULL;
     ask(s);
 }
 
 static bool begin_to_wait(struct settle *s)
 {
-    struct edge_request *r = s->r;
-    if (s->has_waited || r->prefer.wait_s == 0)
+    if (s->has_waited)
         return false;
     s->has_waited = true;
-    s->waiter = (struct edge_waiter){.key = s->key, .ended = on_waited, .owner = s};
-    if (edge_wait_add(r->edge->wait, &s->waiter, r->prefer.wait_s * INT64_C(1000)) != MR_OK)
-        return false; /* too many wait: the client asks again */
-    r->cancel = stop_waiting;
-    r->under_way = s;
-    return true;
+    s->waiter =
+        (struct edge_waiter){.key = s->key, .request = s->r, .ended = on_waited, .owner = s};
+    return edge_wait_begin(s->r->edge->wait, &s->waiter);
 }
 
 static void on_outcome(struct mr_pg_result *result, void *data)

@@ -79,11 +79,30 @@ static void leave(struct edge_wait *w, struct edge_waiter *waiter)
         mr_timer_stop(&w->pause);
 }
 
+static void end(struct edge_wait *w, struct edge_waiter *waiter, const struct edge_outcome *outcome)
+{
+    leave(w, waiter);
+    waiter->request->cancel = waiter->request->hasten = NULL;
+    waiter->ended(waiter, outcome);
+}
+
 static void on_deadline(void *data)
 {
     struct edge_waiter *waiter = data;
-    leave(waiter->wait, waiter);
-    waiter->ended(waiter, NULL);
+    end(waiter->request->edge->wait, waiter, NULL);
+}
+
+/* The client has gone. */
+static void cancel(struct edge_request *r)
+{
+    leave(r->edge->wait, r->under_way);
+}
+
+/* The client sends no more: what would be told later is told now. */
+static void hasten(struct edge_request *r)
+{
+    r->prefer.wait_s = 0;
+    end(r->edge->wait, r->under_way, NULL);
 }
 
 static void start_pause(struct edge_wait *w, int64_t pause_ms)
@@ -92,15 +111,18 @@ static void start_pause(struct edge_wait *w, int64_t pause_ms)
     mr_timer_start(&w->pause, pause_ms);
 }
 
-enum mr_status edge_wait_add(struct edge_wait *w, struct edge_waiter *waiter, int64_t wait_ms)
+bool edge_wait_begin(struct edge_wait *w, struct edge_waiter *waiter)
 {
-    assert(wait_ms > 0 && waiter->ended);
-    if (w->count == w->waiters_max)
-        return MR_LIMIT;
+    struct edge_request *r = waiter->request;
+    assert(!r->cancel && waiter->ended);
+    if (w->count == w->waiters_max || mr_http_exchange_has_input_ended(r->x))
+        r->prefer.wait_s = 0;
+    if (r->prefer.wait_s == 0)
+        return false;
+    int64_t wait_ms = r->prefer.wait_s * INT64_C(1000);
     int64_t left_ms = w->edge->waits_end_ms - mr_loop_now_ms(w->edge->loop);
     if (wait_ms > left_ms)
         wait_ms = left_ms > 0 ? left_ms : 0;
-    waiter->wait = w;
     waiter->slot = 0;
     DL_APPEND(w->waiters, waiter);
     mr_gauge_set(w->size, ++w->count);
@@ -108,12 +130,10 @@ enum mr_status edge_wait_add(struct edge_wait *w, struct edge_waiter *waiter, in
     mr_timer_start(&waiter->deadline, wait_ms);
     if (!w->asking && (!mr_timer_is_set(&w->pause) || w->pause_ms > w->pause_ms_min))
         start_pause(w, w->pause_ms_min);
-    return MR_OK;
-}
-
-void edge_wait_remove(struct edge_wait *w, struct edge_waiter *waiter)
-{
-    leave(w, waiter);
+    r->cancel = cancel;
+    r->hasten = hasten;
+    r->under_way = waiter;
+    return true;
 }
 
 void edge_wait_end_by(struct edge_wait *w, int64_t wait_ms)
@@ -141,8 +161,7 @@ static uint32_t tell(struct edge_wait *w, const struct mr_pg_result *result)
         edge_outcome_read(result, row, &waiter->key, &outcome);
         if (outcome.kind == EDGE_AHEAD)
             continue;
-        leave(w, waiter);
-        waiter->ended(waiter, &outcome);
+        end(w, waiter, &outcome);
         told++;
     }
     return told;

@@ -17,14 +17,16 @@
 
 struct edge_wait;
 
-/* The owner's memory, from add until settled, late or remove. */
+/* In the request's arena. */
 struct edge_waiter {
     struct edge_outcome_key key;
-    /* outcome is never EDGE_AHEAD; it is valid during the call. NULL: not settled in time. */
+    struct edge_request *request;
+    /* outcome is never EDGE_AHEAD; it is valid during the call. NULL: not settled in time, or the
+     * client sends no more. */
     void (*ended)(struct edge_waiter *waiter, const struct edge_outcome *outcome);
     void *owner;
 
-    struct edge_wait *wait; /* private from here on */
+    /* private from here on */
     struct edge_waiter *prev, *next;
     struct mr_timer deadline;
     uint32_t slot; /* in the query under way, from 1; 0: in none */
@@ -35,10 +37,10 @@ struct edge_wait *edge_wait_new(struct edge *edge, uint32_t waiters_max);
 /* Nobody may wait any more; takes NULL. A query under way must have been answered or lost. */
 void edge_wait_free(struct edge_wait *wait);
 
-/* MR_LIMIT: too many wait. key, ended and owner are filled in; wait_ms > 0. */
-MR_MUST_CHECK enum mr_status edge_wait_add(struct edge_wait *wait, struct edge_waiter *waiter,
-                                           int64_t wait_ms);
-void edge_wait_remove(struct edge_wait *wait, struct edge_waiter *waiter);
+/* The request waits for as long as its client prefers; key, request, ended and owner are filled in.
+ * False: it does not, since the client does not want it or sends no more, or since too many wait;
+ * it then counts as one that does not want it. Sets the request's cancel and hasten until ended. */
+MR_MUST_CHECK bool edge_wait_begin(struct edge_wait *wait, struct edge_waiter *waiter);
 /* Nobody waits longer than wait_ms from now on, newcomers neither: the process ends. Sets
  * edge->waits_end_ms. */
 void edge_wait_end_by(struct edge_wait *wait, int64_t wait_ms);

@@ -80,6 +80,7 @@ struct mr_http_connection {
     bool continued; /* 100 Continue is sent or needless */
     bool body_done; /* the parser said DONE */
     bool body_told; /* ... and the owner heard */
+    bool end_told;  /* the owner heard that the client will send no more */
     bool begun;     /* the answer's head is written */
     bool head_only; /* HEAD */
     bool last;      /* the connection ends with this answer */

@@ -37,6 +37,12 @@ void mr_http_exchange_read(struct mr_http_exchange *x)
         mr_http_connection_kick(c);
 }
 
+bool mr_http_exchange_has_input_ended(const struct mr_http_exchange *x)
+{
+    const struct mr_http_connection *c = connection_of(x);
+    return c->eof && c->in.len == 0;
+}
+
 void mr_http_exchange_pause(struct mr_http_exchange *x)
 {
     struct mr_http_connection *c = connection_of(x);

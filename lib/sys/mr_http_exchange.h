@@ -40,6 +40,10 @@ struct mr_http_exchange_events {
     void (*body_end)(struct mr_http_exchange *x);
     /* After a write said MR_LIMIT: what was unsent has gone, go on. */
     void (*drained)(struct mr_http_exchange *x);
+    /* The request is whole, nothing is behind it, and the client will send no more: mostly it has
+     * gone, which shows for certain only when something is sent to it. An answer still goes out;
+     * who only waits for something to happen had better answer now. Told once. */
+    void (*input_end)(struct mr_http_exchange *x);
 };
 void mr_http_exchange_on(struct mr_http_exchange *x, const struct mr_http_exchange_events *events,
                          void *data);
@@ -51,6 +55,8 @@ void mr_http_exchange_on(struct mr_http_exchange *x, const struct mr_http_exchan
 void mr_http_exchange_body_max(struct mr_http_exchange *x, uint64_t bytes_max);
 /* Begins or resumes handing on pieces: body()..., body_end(). Without a body, body_end() alone. */
 void mr_http_exchange_read(struct mr_http_exchange *x);
+/* As input_end told, or would have: for who begins to wait later. */
+bool mr_http_exchange_has_input_ended(const struct mr_http_exchange *x);
 /* No further piece until read() again; time does not count meanwhile. */
 void mr_http_exchange_pause(struct mr_http_exchange *x);
 /* Collects the whole body of at most bytes_max, then calls collected once; body (empty, not absent,

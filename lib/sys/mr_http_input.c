@@ -18,7 +18,7 @@ static void begin_exchange(struct mr_http_connection *c)
     c->x = (struct mr_http_exchange){.request = req, .arena = &c->memory->arena};
     c->body_bytes = c->body_size = 0;
     c->body_seen = c->body_renewed = 0;
-    c->begun = c->body_done = c->body_told = false;
+    c->begun = c->body_done = c->body_told = c->end_told = false;
     c->continued = !req->expect_continue;
     c->head_only = mr_slice_is(req->method, "HEAD");
     c->last = !req->keep_alive || server->phase != MR_HTTP_ACCEPTING;
@@ -74,6 +74,16 @@ static void body_whole(struct mr_http_connection *c)
         c->collected(&c->x, mr_slice(c->body ? c->body : "", c->body_bytes));
     else if (c->events && c->events->body_end)
         c->events->body_end(&c->x);
+}
+
+/* Says that the client will send no more, where its request is whole. */
+static void input_ended(struct mr_http_connection *c)
+{
+    if (c->state != MR_HTTP_OPEN || !c->body_done || c->in.len > 0 || c->end_told)
+        return;
+    c->end_told = true;
+    if (c->events && c->events->input_end)
+        c->events->input_end(&c->x);
 }
 
 /* ---- input ---- */
@@ -155,6 +165,8 @@ static void run(struct mr_http_connection *c)
         if (!parse_step(c))
             break;
     }
+    if (c->eof && !c->lost)
+        input_ended(c);
     c->running = false;
 }
 

@@ -239,13 +239,25 @@ void bed_send(struct bed *bed, const char *request)
     uv_read_start((uv_stream_t *)&bed->client, on_alloc, on_read);
 }
 
-const char *bed_ask(struct bed *bed, const char *request)
+static const char *until_closed(struct bed *bed)
 {
-    bed_send(bed, request);
     while (!bed->client_closed)
         uv_run(&bed->loop.uv, UV_RUN_ONCE);
     bed->reply[bed->reply_len] = '\0';
     return bed->reply;
+}
+
+const char *bed_ask(struct bed *bed, const char *request)
+{
+    bed_send(bed, request);
+    return until_closed(bed);
+}
+
+const char *bed_end_input(struct bed *bed)
+{
+    uv_shutdown_t req;
+    cr_assert_eq(uv_shutdown(&req, (uv_stream_t *)&bed->client, NULL), 0);
+    return until_closed(bed);
 }
 
 static char *request_of(const char *method, const char *path, const char *fields, const char *body)

@@ -57,6 +57,8 @@ const char *bed_get(struct bed *bed, const char *path, const char *fields);
 void bed_send(struct bed *bed, const char *request);
 void bed_post_only(struct bed *bed, const char *path, const char *fields, const char *body);
 void bed_reset(struct bed *bed);
+/* Ends the client's side alone, and runs the loop until the connection is closed; the reply. */
+const char *bed_end_input(struct bed *bed);
 /* Runs the loop until *counter is at least n. */
 void bed_until(struct bed *bed, const uint32_t *counter, uint32_t n);
 /* What the log says of the message it holds. */

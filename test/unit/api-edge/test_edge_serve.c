@@ -125,6 +125,34 @@ Test(edge_serve, given_a_client_that_leaves_while_waiting_then_its_waiter_is_gon
         uv_run(&bed.loop.uv, UV_RUN_ONCE);
 }
 
+/* A client that went away and one that only ended its side look alike. */
+Test(edge_serve, given_a_waiting_client_that_ends_its_side_then_it_gets_its_receipt_at_once)
+{
+    bed_post_only(&bed, INVOICES, "Prefer: wait=30\r\n", BED_INVOICE);
+    while (bed_metric(&bed, "millrace_edge_waiters") != 1)
+        uv_run(&bed.loop.uv, UV_RUN_ONCE);
+    uint64_t began_ms = uv_now(&bed.loop.uv);
+    const char *reply = bed_end_input(&bed);
+    cr_assert(begins(reply, 202), "%s", reply);
+    cr_expect(has(reply, "\"status\":\"accepted\""));
+    cr_expect_not(has(reply, "Preference-Applied"), "it did not wait");
+    cr_expect_lt(uv_now(&bed.loop.uv) - began_ms, 20000);
+    cr_expect_eq(bed_metric(&bed, "millrace_edge_waiters"), 0);
+}
+
+Test(edge_serve, given_a_client_that_ended_its_side_in_flight_then_it_does_not_begin_to_wait)
+{
+    bed.mode = BED_HOLDS;
+    bed_post_only(&bed, INVOICES, "Prefer: wait=30\r\n", BED_INVOICE);
+    bed_until(&bed, &bed.sent, 1);
+    bed.mode = BED_STORES;
+    mr_deferred_start(&bed.report);
+    uint64_t began_ms = uv_now(&bed.loop.uv);
+    const char *reply = bed_end_input(&bed);
+    cr_expect(begins(reply, 202), "%s", reply);
+    cr_expect_lt(uv_now(&bed.loop.uv) - began_ms, 20000);
+}
+
 Test(edge_serve, given_postgres_away_then_a_waiting_client_gets_its_receipt_in_the_end)
 {
     edge_wait_end_by(bed.edge.wait, 0); /* as when the edge drains: no wait at all */

@@ -405,3 +405,42 @@ Test(http_body, given_an_abort_in_mid_answer_then_the_client_does_not_take_it_fo
     cr_assert_eq(rig.gone, 0, "who aborts is not told");
     rig_stop(&rig);
 }
+
+/* ---- the end of input ---- */
+
+static int input_ends;
+
+static void count_input_end(struct mr_http_exchange *x)
+{
+    (void)x;
+    input_ends++;
+}
+
+static void keep_until_input_end(struct mr_http_exchange *x, void *data)
+{
+    static const struct mr_http_exchange_events events = {.input_end = count_input_end};
+    keep(x, data);
+    mr_http_exchange_on(x, &events, data);
+}
+
+Test(http_body, given_a_client_that_ends_its_side_then_the_owner_hears_it_once_and_may_answer)
+{
+    rig_init(&rig, keep_until_input_end);
+    rig_start(&rig);
+    struct rig_client *client = rig_connect(&rig);
+    client_text(client, GET("/1") GET("/2"));
+    RIG_UNTIL(&rig, rig.x);
+    client_shut(client);
+    cr_assert_not(mr_http_exchange_has_input_ended(rig.x));
+    struct mr_http_exchange *x = rig.x;
+    rig.x = NULL;
+    answer_text(x, 200, "one"); /* the second request was on its way: no end before it */
+    RIG_UNTIL(&rig, input_ends > 0);
+    cr_assert(mr_slice_is(rig.x->request->path, "/2"));
+    cr_assert(mr_http_exchange_has_input_ended(rig.x));
+    answer_text(rig.x, 200, "two");
+    RIG_UNTIL(&rig, client->eof);
+    cr_assert(client_has(client, "two"));
+    cr_assert_eq(input_ends, 1);
+    rig_stop(&rig);
+}
