@@ -34,6 +34,11 @@ class Walker(threading.Thread):
 def test_given_sigterm_under_load_then_every_request_is_answered_and_every_202_applied(system):
     edge = system.start_edge(EDGE_PORT=0, DRAIN_MS=8000)
     walkers = [Walker(system, edge) for _ in range(8)]
+    reader = walkers[0].client
+    wait_for(
+        lambda: reader.get(f"{reader.base()}/invoices").status == 200, "the edge to reach Postgres"
+    )
+    reader.http.close()  # an open connection would keep the edge from being quiet
     for walker in walkers:
         walker.start()
     wait_for(lambda: all(len(walker.receipts) > 20 for walker in walkers), "the load to flow")
