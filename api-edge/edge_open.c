@@ -12,8 +12,16 @@
 
 #define STOPPED          3 /* exit status */
 #define POOL_CONNECTIONS 4
+#define READY_AFTER_MS   2000 /* without a word from Postgres */
 
 /* ---- what is told ---- */
+
+/* Until Postgres was reached, or was tried in vain, keys are not known: a proxy that sends clients
+ * before that has them refused. */
+static bool has_started(const struct edge_program *p)
+{
+    return p->pg_tried || mr_loop_now_ms(&p->loop) - p->opened_ms >= READY_AFTER_MS;
+}
 
 bool edge_program_is_ready(struct mr_buf *detail, void *data)
 {
@@ -30,7 +38,7 @@ bool edge_program_is_ready(struct mr_buf *detail, void *data)
     else
         mr_buf_text(detail, "\"checks\":\"stopped\"");
     mr_buf_char(detail, '}');
-    return !p->is_draining;
+    return !p->is_draining && has_started(p);
 }
 
 static void on_kafka_log(void *owner, int level, const char *facility, const char *text)
@@ -55,12 +63,14 @@ static void on_kafka_state(void *owner, bool ready, const char *why)
 static void on_pg_up(uint32_t up, void *data)
 {
     struct edge_program *p = data;
+    p->pg_tried = true;
     MR_LOG(&p->log, INFO, "postgres is there", mr_f_int("connections", up));
 }
 
 static void on_pg_down(uint32_t up, const struct mr_pg_down *down, void *data)
 {
     struct edge_program *p = data;
+    p->pg_tried = true;
     MR_LOG_LIMITED(&p->log, &p->pg_limit, WARN, "a connection to postgres is away",
                    mr_f_text("error", down->why.text), mr_f_int("connections", up));
 }
@@ -191,6 +201,7 @@ enum mr_status edge_program_open(struct edge_program *p, struct mr_error *why)
     if (s != MR_OK)
         return s;
     edge->catalog = p->catalog;
+    p->opened_ms = mr_loop_now_ms(&p->loop);
     edge->stats = edge_metrics_new(edge);
     edge->wait = edge_wait_new(edge, 0);
     edge->auth = edge_auth_new(

@@ -32,6 +32,8 @@ struct edge_program {
     struct mr_admin *admin;
     struct mr_timer flush, break_off;
     bool is_draining, submit_closes, server_ended;
+    int64_t opened_ms; /* the loop's clock */
+    bool pg_tried;     /* the first connection to Postgres is there, or was refused */
     int exit_status;
     struct mr_log_limit kafka_limit, pg_limit;
 };
@@ -39,7 +41,7 @@ struct edge_program {
 /* Opens every part in its order; config, loop, log and metrics are there. Otherwise why says what
  * is wrong (MR_INVALID: a setting or a schema), and edge_program_end ends what was opened. */
 MR_MUST_CHECK enum mr_status edge_program_open(struct edge_program *p, struct mr_error *why);
-/* Appends the detail of /readyz; true unless it drains. data is the program. */
+/* Appends the detail of /readyz; true once started and unless it drains. data is the program. */
 bool edge_program_is_ready(struct mr_buf *detail, void *data);
 
 /* The signal's: drains, then ends. data is the program. */
