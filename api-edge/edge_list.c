@@ -3,8 +3,6 @@
 #include "mr_http_text.h"
 #include <stdio.h>
 
-#define PAGE_BYTES (1024 * 1024) /* a page ends after the item that reaches this */
-
 /* ---- what is asked for ---- */
 
 static bool refuse_value(struct edge_list *list, const char *name, const char *detail)
@@ -163,6 +161,18 @@ bool edge_list_is_good(struct edge_list *list, const struct mr_pg_result *result
     return edge_query_is_good(list->r, result);
 }
 
+int edge_list_bodies(struct edge_list *list, const struct mr_pg_result *result)
+{
+    int rows = mr_pg_result_rows(result), row = 0;
+    while (row < rows && !mr_pg_result_null(result, row, EDGE_LIST_BODY))
+        row++;
+    if (row > 0 || rows == 0)
+        return row;
+    MR_LOG_LIMITED(list->r->edge->log, &list->r->edge->refused, ERROR,
+                   "a list has a row without a body", mr_f_text("resource", list->resource->type));
+    return -1;
+}
+
 bool edge_list_move(struct edge_list *list, const struct mr_pg_result *result, int row)
 {
     struct mr_slice value = mr_pg_result_text(result, row, EDGE_LIST_VALUE);
@@ -182,8 +192,8 @@ bool edge_list_move(struct edge_list *list, const struct mr_pg_result *result, i
 
 /* ---- a page ---- */
 
-/* The list's own URL with the cursor in place of the one that was given. What the client sent may
- * hold characters that would end the link early. */
+/* The list's own URL with the cursor in place of the one that was given. A request's target has no
+ * character that would end the link early: the parser lets none pass. */
 static void write_next(const struct edge_list *list, const char *cursor, struct mr_buf *out)
 {
     const struct mr_http_request *request = list->r->x->request;
@@ -196,11 +206,7 @@ static void write_next(const struct edge_list *list, const char *cursor, struct 
             mr_slice(name.data, value.data ? name.len + 1 + value.len : name.len);
         if (mr_slice_is(name, "cursor"))
             continue;
-        for (size_t i = 0; i < pair.len; i++)
-            if (strchr("<>\"\\^`{|}", pair.data[i]))
-                mr_buf_printf(out, "%%%02X", (unsigned char)pair.data[i]);
-            else
-                mr_buf_char(out, pair.data[i]);
+        mr_buf_slice(out, pair);
         mr_buf_char(out, '&');
     }
     mr_buf_printf(out, "cursor=%s>; rel=\"next\"", cursor);
@@ -221,6 +227,7 @@ static void answer_page(struct edge_list *list, struct mr_buf *body, const char 
     }
     edge_field(&fields, "ETag", edge_etag_of(mr_buf_all(body), etag));
     edge_field(&fields, "Cache-Control", list->resource->cache_control);
+    edge_field(&fields, "Vary", "Accept");
     if (edge_etag_is_known(r->x->request, etag))
         edge_answer(r, 304, &fields, mr_slice_text(""));
     else
@@ -235,10 +242,14 @@ static void on_page(struct mr_pg_result *result, void *data)
     struct mr_buf body;
     if (!edge_list_is_good(list, result))
         return;
-    int rows = mr_pg_result_rows(result), row = 0;
+    int rows = mr_pg_result_rows(result), bodies = edge_list_bodies(list, result), row = 0;
+    if (bodies < 0) {
+        edge_refuse(list->r, "internal", "The list cannot be read.");
+        return;
+    }
     mr_buf_init(&body, 0); /* bounded by the rows that came */
     mr_buf_text(&body, "{\"items\":[");
-    for (; row < rows && row < list->limit && body.len < PAGE_BYTES; row++) {
+    for (; row < bodies && row < list->limit; row++) {
         if (row > 0)
             mr_buf_char(&body, ',');
         mr_buf_slice(&body, mr_pg_result_text(result, row, EDGE_LIST_BODY));

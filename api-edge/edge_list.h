@@ -30,6 +30,9 @@ MR_MUST_CHECK enum mr_status edge_list_ask(struct edge_list *list, int64_t rows,
                                            mr_pg_on_result answered, void *asker);
 /* True when the rows can be read; else the request was refused (a forged cursor among it). */
 bool edge_list_is_good(struct edge_list *list, const struct mr_pg_result *result);
+/* How many rows have their bodies; fewer than there are: the rest is to be asked for again. -1: the
+ * first has none, and no list can go on (logged). */
+int edge_list_bodies(struct edge_list *list, const struct mr_pg_result *result);
 /* Moves the cursor on to this row. False: the row has no order value, or one that is too long, and
  * no list can go on after it (logged). */
 bool edge_list_move(struct edge_list *list, const struct mr_pg_result *result, int row);

@@ -90,6 +90,23 @@ static void make_item(struct edge_sql *sql, const struct mr_catalog_resource *re
         .name = keep(sql, &name), .sql = keep(sql, &text), .nparams = 2, .types = types};
 }
 
+static void add_order(struct mr_buf *out, const struct mr_catalog_order *order)
+{
+    const char *direction = order->descending ? "DESC" : "ASC";
+    mr_buf_printf(out, " ORDER BY q.value %s, q.id %s", direction, direction);
+}
+
+/* The rows' bodies are summed up in their order, and left out once they are enough. */
+static void add_bound(struct mr_buf *out, const struct mr_catalog_order *order)
+{
+    mr_buf_text(out, "SELECT CASE WHEN sum(octet_length(q.body)) OVER (");
+    add_order(out, order);
+    mr_buf_printf(out,
+                  " ROWS UNBOUNDED PRECEDING) - octet_length(q.body) < %d THEN q.body END,"
+                  " q.id, q.value::text FROM (",
+                  EDGE_LIST_BYTES);
+}
+
 /* Without a name: it is planned for the parameters that are given, so that an index of the filter
  * is found and what is not asked for costs nothing. */
 static void make_list(struct edge_sql *sql, const struct mr_catalog_resource *resource,
@@ -99,9 +116,10 @@ static void make_list(struct edge_sql *sql, const struct mr_catalog_resource *re
     size_t next = resource->parameter_count + 2;
     const char *direction = order->descending ? "DESC" : "ASC";
     mr_buf_init(&text, 0);
-    mr_buf_text(&text, "SELECT r.body::text, r.id::uuid, r.");
+    add_bound(&text, order);
+    mr_buf_text(&text, "SELECT r.body::text AS body, r.id::uuid AS id, r.");
     add_identifier(&text, order->column);
-    mr_buf_text(&text, "::text");
+    mr_buf_text(&text, " AS value");
     add_source(&text, resource, true);
     mr_buf_text(&text, " WHERE r.account_id = $1::uuid");
     add_filters(&text, resource);
@@ -110,7 +128,8 @@ static void make_list(struct edge_sql *sql, const struct mr_catalog_resource *re
     mr_buf_printf(&text, ", r.id) %c ($%zu::%s, $%zu::uuid)) ORDER BY r.",
                   order->descending ? '<' : '>', next + 1, order->sql_type, next);
     add_identifier(&text, order->column);
-    mr_buf_printf(&text, " %s, r.id %s LIMIT $%zu::int8", direction, direction, next + 2);
+    mr_buf_printf(&text, " %s, r.id %s LIMIT $%zu::int8) AS q", direction, direction, next + 2);
+    add_order(&text, order);
     *out = (struct mr_pg_stmt){.sql = keep(sql, &text), .nparams = (int)next + 2};
 }
 

@@ -13,10 +13,14 @@
 /* ($1 account, $2 id) */
 enum edge_item_column { EDGE_ITEM_BODY };
 
+/* Bodies come while those before them have fewer bytes than this in all: what a page, or a stream,
+ * holds of the database at a time. The first row has its body always. */
+#define EDGE_LIST_BYTES (1024 * 1024)
+
 /* $1 account; $2 .. the resource's parameters in their order (NULL: not asked for), as text; then
  * the cursor's id (NULL: from the beginning), its order value as text, and how many rows. */
 enum edge_list_column {
-    EDGE_LIST_BODY,
+    EDGE_LIST_BODY, /* NULL beyond EDGE_LIST_BYTES: to be asked for again */
     EDGE_LIST_ID,
     EDGE_LIST_VALUE /* of the order's column, as text */
 };

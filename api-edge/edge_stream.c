@@ -11,7 +11,7 @@
 struct stream {
     struct edge_list *list;
     struct mr_pg_result *page; /* being written; NULL while reading */
-    int row;                   /* the next to be written */
+    int row, bodies;           /* the next to be written; how many are there */
     int64_t left;              /* rows that the client still wants */
 };
 
@@ -48,11 +48,11 @@ static void finish(struct stream *s, bool is_whole)
 static void go_on(struct stream *s)
 {
     int rows = mr_pg_result_rows(s->page);
-    if (rows < PAGE_ROWS || s->left == 0) {
+    if ((s->bodies == rows && rows < PAGE_ROWS) || s->left == 0) {
         finish(s, true);
         return;
     }
-    if (!edge_list_move(s->list, s->page, rows - 1)) {
+    if (!edge_list_move(s->list, s->page, s->bodies - 1)) {
         finish(s, false);
         return;
     }
@@ -79,7 +79,7 @@ static enum mr_status write_line(struct mr_http_exchange *x, struct mr_slice bod
 static void write_rows(struct stream *s)
 {
     struct mr_http_exchange *x = s->list->r->x;
-    while (s->row < mr_pg_result_rows(s->page) && s->left > 0) {
+    while (s->row < s->bodies && s->left > 0) {
         struct mr_slice body = mr_pg_result_text(s->page, s->row, EDGE_LIST_BODY);
         enum mr_status status = write_line(x, body);
         s->row++;
@@ -103,6 +103,7 @@ static void begin(struct edge_request *r)
     struct edge_fields fields = {0};
     edge_field(&fields, "Content-Type", "application/x-ndjson");
     edge_field(&fields, "Cache-Control", "no-store");
+    edge_field(&fields, "Vary", "Accept");
     mr_http_exchange_begin(r->x, 200, fields.items, fields.count, MR_HTTP_LENGTH_UNKNOWN);
 }
 
@@ -119,6 +120,11 @@ static void on_rows(struct mr_pg_result *result, void *data)
             return;
         }
     } else if (mr_pg_result_outcome(result) != MR_PG_OK) {
+        finish(s, false);
+        return;
+    }
+    s->bodies = edge_list_bodies(s->list, result);
+    if (s->bodies < 0) {
         finish(s, false);
         return;
     }

@@ -38,11 +38,15 @@ Test(edge_sql, given_a_view_then_filters_and_cursor_are_parameters)
     cr_expect_eq(sql.lists[0].nparams, 6);
     cr_expect_str_eq(
         sql.lists[0].sql,
-        "SELECT r.body::text, r.id::uuid, r.\"created_at\"::text FROM \"x\".\"thing_resource\" AS r"
+        "SELECT CASE WHEN sum(octet_length(q.body)) OVER ( ORDER BY q.value DESC, q.id DESC"
+        " ROWS UNBOUNDED PRECEDING) - octet_length(q.body) < 1048576 THEN q.body END, q.id,"
+        " q.value::text FROM (SELECT r.body::text AS body, r.id::uuid AS id,"
+        " r.\"created_at\" AS value FROM \"x\".\"thing_resource\" AS r"
         " WHERE r.account_id = $1::uuid AND ($2::text IS NULL OR r.\"status\" = $2::text)"
         " AND ($3::timestamptz IS NULL OR r.\"since\" = $3::timestamptz)"
         " AND ($4::uuid IS NULL OR (r.\"created_at\", r.id) < ($5::timestamptz, $4::uuid))"
-        " ORDER BY r.\"created_at\" DESC, r.id DESC LIMIT $6::int8");
+        " ORDER BY r.\"created_at\" DESC, r.id DESC LIMIT $6::int8) AS q"
+        " ORDER BY q.value DESC, q.id DESC");
     cr_expect(strstr(sql.lists[1].sql, "(r.\"number\", r.id) > ($5::bigint, $4::uuid)"));
     cr_expect(strstr(sql.lists[1].sql, "ORDER BY r.\"number\" ASC, r.id ASC"));
     edge_sql_free(&sql);
