@@ -287,6 +287,12 @@ void edge_command_start(struct edge_request *r)
     r->work = s;
     s->r = r;
     s->command = r->match.command;
+    if (r->x->request->query.len > 0) {
+        edge_refuse(r, "malformed",
+                    "A command has no query parameters; Idempotency-Key and Prefer are header "
+                    "fields.");
+        return;
+    }
     mr_uuid_text(&r->who.key_id, s->principal);
     if (r->x->request->framing == MR_HTTP_NO_BODY) {
         refuse_empty(r);

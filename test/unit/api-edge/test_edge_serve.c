@@ -211,6 +211,7 @@ static const struct {
     {INVOICES, "Authorization: Bearer x\r\n", BED_INVOICE, "WWW-Authenticate: Bearer", 401},
     {"/v1/accounts/" BED_OTHER "/invoices", "", BED_INVOICE, "/problems/forbidden", 403},
     {"/v1/accounts/x/invoices", "", BED_INVOICE, "The account in the path is not a UUID", 400},
+    {INVOICES "?wait=5", "", BED_INVOICE, "no query parameters", 400},
     {INVOICES "/x/finalize", "", "{}", "The subject in the path is not a UUID", 400},
     {INVOICES "/82060302-fb8f-5b12-bde9-313a9326ddf7", "", "{}", "Allow: GET, HEAD, OPTIONS\r\n",
      405},
