@@ -1,13 +1,5 @@
 #include "edge_problem.h"
 
-/* The one type that neither lib/wire nor a schema declares. */
-static const struct mr_catalog_problem ambiguous = {
-    .name = "ambiguous",
-    .status = 409,
-    .title = "Several commands have this id",
-    .description = "The id was used in several domains. The answer links to the receipt of each.",
-};
-
 static void add_html(struct mr_buf *out, const char *text)
 {
     for (; *text; text++)
@@ -60,8 +52,6 @@ void edge_problem_start(struct edge_request *r, struct mr_slice name)
     const struct mr_catalog_problem *problem = mr_catalog_problem_of(r->edge->catalog, name);
     struct edge_fields fields = {0};
     struct mr_buf body;
-    if (!problem && mr_slice_is(name, ambiguous.name))
-        problem = &ambiguous;
     if (!problem) {
         edge_refuse(r, "not-found", "There is no such problem type here.");
         return;

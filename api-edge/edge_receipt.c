@@ -179,11 +179,12 @@ static void answer_several(struct look *l, const struct mr_pg_result *result)
     struct mr_buf body;
     struct edge_outcome outcome;
     char last[sizeof outcome.receipt.domain] = "";
+    struct mr_problem problem = mr_problem_of(mr_problem_find(mr_slice_text("ambiguous")),
+                                              mr_slice_text("Follow one of the links."));
     mr_buf_init(&body, RECEIPT_BYTES_MAX);
-    mr_buf_text(&body,
-                "{\"type\":\"/problems/ambiguous\",\"title\":\"Several commands have this id\","
-                "\"status\":409,\"detail\":\"It was used in several domains; follow one of "
-                "the links.\",\"links\":[");
+    mr_problem_write(&problem, &body);
+    body.len--; /* a member of its own follows */
+    mr_buf_text(&body, ",\"links\":[");
     for (int row = 0; row < mr_pg_result_rows(result); row++) {
         edge_outcome_id_read(result, row, &outcome);
         if (strcmp(outcome.receipt.domain, last) == 0)
@@ -197,7 +198,7 @@ static void answer_several(struct look *l, const struct mr_pg_result *result)
     mr_buf_text(&body, "]}");
     edge_field(&fields, "Content-Type", MR_PROBLEM_CONTENT_TYPE);
     edge_field(&fields, "Cache-Control", "no-store");
-    edge_answer(l->r, 409, &fields, mr_buf_all(&body));
+    edge_answer(l->r, problem.status, &fields, mr_buf_all(&body));
     mr_buf_free(&body);
 }
 

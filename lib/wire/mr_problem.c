@@ -5,6 +5,8 @@ static const struct mr_problem_type types[] = {
     {"already-exists", 409, "It exists already",
      "A thing with this id exists in the account. The id of a created thing is the id of the "
      "command that creates it, so an id that was used before cannot create again."},
+    {"ambiguous", 409, "Several commands have this id",
+     "The id was used in several domains. The answer links to the receipt of each."},
     {"dropped", 409, "The command was dropped",
      "The command could not be decided and waited for an operator, who dropped it. It had no "
      "effect. Ask whoever runs the service, and send it as a new command if it is still wanted."},
@@ -25,7 +27,7 @@ static const struct mr_problem_type types[] = {
      "Idempotency-Key; it has its effect once at most."},
     {"invalid-body", 422, "The body does not fit its schema",
      "The body is JSON but not what this command takes. Each entry of errors points to a place and "
-     "says what is wrong there. The schema is in /openapi.json."},
+     "says what is wrong there."},
     {"key-reused", 422, "The idempotency key was used for another command",
      "A command with this Idempotency-Key and another body, type or subject came before. A key "
      "stands for one command; take a fresh one for another."},

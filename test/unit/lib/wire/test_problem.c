@@ -29,6 +29,7 @@ static const struct {
     {"not-found", 404},
     {"method-not-allowed", 405},
     {"gone", 410},
+    {"ambiguous", 409},
     {"too-large", 413},
     {"unsupported-media-type", 415},
     {"rate-limited", 429},
