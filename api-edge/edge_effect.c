@@ -43,6 +43,20 @@ static const char *resource_url(struct edge_request *r, const struct edge_effect
 
 /* ---- a receipt ---- */
 
+/* Location of a 202 is where to ask, and of a 201 what was made, though the body is a receipt. */
+static void add_places(struct edge_request *r, const struct edge_effect *effect,
+                       int32_t http_status, struct edge_fields *fields)
+{
+    const struct mr_catalog_resource *resource = effect->command->resource;
+    const char *receipt = receipt_url(r, effect);
+    const char *made =
+        http_status == 201 && resource && resource->item.path ? resource_url(r, effect) : NULL;
+    if (made)
+        edge_field(fields, "Location", made);
+    if (receipt)
+        edge_field(fields, http_status == 202 ? "Location" : "Content-Location", receipt);
+}
+
 static void answer_receipt(struct edge_request *r, const struct edge_effect *effect,
                            int32_t http_status, const char *status, int64_t applied_ms)
 {
@@ -51,9 +65,7 @@ static void answer_receipt(struct edge_request *r, const struct edge_effect *eff
     mr_buf_init(&body, RECEIPT_BYTES_MAX);
     (void)mr_buf_reserve(&body, RECEIPT_BYTES);
     add_common(r, effect, &fields);
-    const char *url = receipt_url(r, effect);
-    if (url)
-        edge_field(&fields, "Location", url);
+    add_places(r, effect, http_status, &fields);
     edge_receipt_write(&(struct edge_receipt){.account = &r->account,
                                               .id = &effect->id,
                                               .at = effect->has_receipt ? &effect->receipt : NULL,

@@ -7,8 +7,7 @@
 #include "edge_route.h"
 #include "edge_start.h"
 #include "edge_wait.h"
-#include "mr_files.h"
-#include <stdlib.h>
+#include "mr_catalog_folder.h"
 
 #define STOPPED          3 /* exit status */
 #define POOL_CONNECTIONS 4
@@ -85,27 +84,6 @@ static void on_difference(const char *why, void *data)
 
 /* ---- the parts ---- */
 
-static enum mr_status read_catalog(struct edge_program *p, struct mr_error *why)
-{
-    struct mr_files files;
-    const char *folder = mr_config_text(p->config, "SCHEMAS");
-    enum mr_status s = mr_files_read(folder, "", &files, why);
-    if (s != MR_OK)
-        return s;
-    struct mr_catalog_file *texts = calloc(files.count + 1, sizeof *texts);
-    if (!texts)
-        abort();
-    for (size_t i = 0; i < files.count; i++)
-        texts[i] = (struct mr_catalog_file){
-            .path = files.files[i].path,
-            .text = mr_slice(files.files[i].text, files.files[i].len),
-        };
-    s = mr_catalog_build(texts, files.count, &p->catalog, why);
-    free(texts);
-    mr_files_free(&files);
-    return s;
-}
-
 static enum mr_status open_submit(struct edge_program *p, struct mr_error *why)
 {
     uint32_t deadline_ms = (uint32_t)mr_config_int(p->config, "DELIVERY_TIMEOUT_MS");
@@ -168,7 +146,8 @@ static enum mr_status open_server(struct edge_program *p, struct mr_error *why)
     options.keep_alive_ms = mr_config_int(c, "KEEP_ALIVE_MS");
     options.drain_ms = mr_config_int(c, "DRAIN_MS");
     options.connections_max = (uint32_t)mr_config_int(c, "CONNECTIONS_MAX");
-    options.arena_bytes_max += (size_t)mr_config_int(c, "BODY_BYTES_MAX");
+    /* A collected body doubles its memory as it grows, and an arena gives none back. */
+    options.arena_bytes_max += 2 * (size_t)mr_config_int(c, "BODY_BYTES_MAX");
     options.log = &p->log;
     options.metrics = p->metrics;
     options.request = on_request;
@@ -197,7 +176,8 @@ enum mr_status edge_program_open(struct edge_program *p, struct mr_error *why)
                                      .metrics = p->metrics,
                                      .ready = edge_program_is_ready,
                                      .data = p};
-    enum mr_status s = read_catalog(p, why);
+    enum mr_status s =
+        mr_catalog_folder_read(mr_config_text(p->config, "SCHEMAS"), &p->catalog, why);
     if (s != MR_OK)
         return s;
     edge->catalog = p->catalog;

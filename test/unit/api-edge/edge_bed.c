@@ -5,8 +5,8 @@
 #include "edge_read.h"
 #include "edge_route.h"
 #include "edge_wait.h"
+#include "mr_catalog_folder.h"
 #include "mr_cloudevent.h"
-#include "mr_files.h"
 #include <criterion/criterion.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -103,26 +103,21 @@ static enum mr_status look_up(void *impl, const struct mr_uuid *key_id)
 
 struct mr_catalog *bed_catalog(void)
 {
-    struct mr_files files;
     struct mr_error why;
     struct mr_catalog *catalog = NULL;
     const char *folder = getenv("TEST_SCHEMAS");
     cr_assert(folder, "TEST_SCHEMAS names the schemas folder");
-    cr_assert_eq(mr_files_read(folder, "", &files, &why), MR_OK, "%s", why.text);
-    struct mr_catalog_file *texts = calloc(files.count, sizeof *texts);
-    cr_assert(texts);
-    for (size_t i = 0; i < files.count; i++)
-        texts[i] = (struct mr_catalog_file){files.files[i].path,
-                                            mr_slice(files.files[i].text, files.files[i].len)};
-    cr_assert_eq(mr_catalog_build(texts, files.count, &catalog, &why), MR_OK, "%s", why.text);
-    free(texts);
-    mr_files_free(&files);
+    cr_assert_eq(mr_catalog_folder_read(folder, &catalog, &why), MR_OK, "%s", why.text);
     return catalog;
 }
 
 static void on_request(struct mr_http_exchange *x, void *data)
 {
-    edge_route_request(x, &((struct bed *)data)->edge);
+    struct bed *bed = data;
+    if (bed->handler)
+        bed->handler(x, bed);
+    else
+        edge_route_request(x, &bed->edge);
 }
 
 static void on_ended(void *data)

@@ -25,6 +25,7 @@ struct bed {
     struct mr_http_server *server;
     struct edge edge;
     int port;
+    void (*handler)(struct mr_http_exchange *x, struct bed *bed); /* not NULL: in place of routes */
     bool keys_away;
     struct mr_deferred answer_key;
     struct mr_uuid asked_key;
