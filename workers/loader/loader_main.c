@@ -3,11 +3,10 @@
 #include "loader_migrations.h"
 #include "millrace_migrations.h"
 #include "mr_admin.h"
+#include "mr_catalog_folder.h"
 #include "mr_config.h"
-#include "mr_files.h"
 #include "mr_signal.h"
 #include <stdio.h>
-#include <stdlib.h>
 
 #define ADMIN_PORT          9186
 #define LEDGER_LOCK_WAIT_MS 1000
@@ -40,26 +39,6 @@ static void on_kafka_log(void *owner, int level, const char *facility, const cha
     if (level <= 4) /* syslog's warning */
         MR_LOG(&p->log, WARN, "librdkafka", mr_f_text("facility", facility),
                mr_f_text("text", text));
-}
-
-static enum mr_status read_catalog(struct program *p, struct mr_error *why)
-{
-    struct mr_files files = {0};
-    enum mr_status s = mr_files_read(mr_config_text(p->config, "SCHEMAS"), "", &files, why);
-    if (s != MR_OK)
-        return s;
-    struct mr_catalog_file *list = calloc(files.count + 1, sizeof *list);
-    if (!list)
-        abort();
-    for (size_t i = 0; i < files.count; i++)
-        list[i] = (struct mr_catalog_file){
-            .path = files.files[i].path,
-            .text = mr_slice(files.files[i].text, files.files[i].len),
-        };
-    s = mr_catalog_build(list, files.count, &p->catalog, why);
-    free(list);
-    mr_files_free(&files);
-    return s;
 }
 
 static void on_admin_closed(void *data)
@@ -144,7 +123,7 @@ static enum mr_status start(struct program *p, struct mr_error *why)
         .ready = ready,
         .data = p,
     };
-    enum mr_status s = read_catalog(p, why);
+    enum mr_status s = mr_catalog_folder_read(mr_config_text(c, "SCHEMAS"), &p->catalog, why);
     if (s == MR_OK)
         s = mr_kafka_conf_new(&kafka, &p->kafka, why);
     if (s == MR_OK)

@@ -155,3 +155,15 @@ Test(loader_pg, given_a_stopped_lane_then_its_reason_is_noted_with_the_ledgers_f
                   "the topic was recreated");
     bed_free(b);
 }
+
+Test(loader_pg, given_the_warehouse_then_every_column_of_its_tables_explains_itself)
+{
+    struct bed *b = bed_new("comments");
+    bed_expect(b,
+               "SELECT string_agg(c.relname || '.' || a.attname, ' ') FROM pg_attribute a "
+               "JOIN pg_class c ON c.oid = a.attrelid WHERE c.relkind = 'r' AND a.attnum > 0 "
+               "AND c.relnamespace = 'public'::regnamespace "
+               "AND col_description(c.oid, a.attnum) IS NULL",
+               "");
+    bed_free(b);
+}
