@@ -8,10 +8,12 @@
 #include "edge_start.h"
 #include "edge_wait.h"
 #include "mr_catalog_folder.h"
+#include "mr_descriptors.h"
 
-#define STOPPED          3 /* exit status */
-#define POOL_CONNECTIONS 4
-#define READY_AFTER_MS   2000 /* without a word from Postgres */
+#define STOPPED           3 /* exit status */
+#define POOL_CONNECTIONS  4
+#define OTHER_DESCRIPTORS 128  /* of Kafka, Postgres, the log and the loop */
+#define READY_AFTER_MS    2000 /* without a word from Postgres */
 
 /* ---- what is told ---- */
 
@@ -126,6 +128,20 @@ static enum mr_status open_pool(struct edge_program *p, struct mr_error *why)
     return s;
 }
 
+/* Beyond what may be open, clients would be turned away rather than wait in the listener's queue.
+ */
+static uint32_t connections_max(struct edge_program *p)
+{
+    int64_t want = mr_config_int(p->config, "CONNECTIONS_MAX");
+    int64_t room = (int64_t)mr_descriptors_raise((uint64_t)want + OTHER_DESCRIPTORS);
+    if (room >= want + OTHER_DESCRIPTORS)
+        return (uint32_t)want;
+    int64_t fit = room > 2 * OTHER_DESCRIPTORS ? room - OTHER_DESCRIPTORS : OTHER_DESCRIPTORS;
+    MR_LOG(&p->log, WARN, "fewer connections fit than MILLRACE_CONNECTIONS_MAX: raise ulimit -n",
+           mr_f_int("connections", fit), mr_f_int("descriptors", room));
+    return (uint32_t)(fit < want ? fit : want);
+}
+
 static void on_request(struct mr_http_exchange *x, void *data)
 {
     struct edge_program *p = data;
@@ -145,7 +161,7 @@ static enum mr_status open_server(struct edge_program *p, struct mr_error *why)
     options.body_timeout_ms = mr_config_int(c, "BODY_TIMEOUT_MS");
     options.keep_alive_ms = mr_config_int(c, "KEEP_ALIVE_MS");
     options.drain_ms = mr_config_int(c, "DRAIN_MS");
-    options.connections_max = (uint32_t)mr_config_int(c, "CONNECTIONS_MAX");
+    options.connections_max = connections_max(p);
     /* A collected body doubles its memory as it grows, and an arena gives none back. */
     options.arena_bytes_max += 2 * (size_t)mr_config_int(c, "BODY_BYTES_MAX");
     options.log = &p->log;
