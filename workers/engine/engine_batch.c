@@ -22,7 +22,7 @@ void engine_batch_clear(struct engine_batch *b)
     b->items.count = b->rows.count = b->claims.count = b->lookups.count = b->wants.count = 0;
     b->outcomes.count = b->quarantined.count = b->conflicts.count = b->parks.count = 0;
     b->unparks.count = b->unrequests.count = 0;
-    b->of_parked = b->saving = false;
+    b->of_parked = b->saving = b->counted = false;
     b->repeats = b->applied = b->rejected = 0;
 }
 
@@ -468,8 +468,9 @@ static void learn(struct engine *e, struct engine_lane *l)
 
 static void count(struct engine *e)
 {
-    const struct engine_batch *b = &e->batch;
+    struct engine_batch *b = &e->batch;
     size_t events;
+    b->counted = true;
     engine_sheet_events(b->sheet, &events);
     e->stats.batches++;
     e->stats.commands_applied += b->applied;
@@ -530,10 +531,18 @@ static void refused(struct engine *e, const char *detail)
         back_off(e);
 }
 
-void engine_batch_settled(struct engine *e, struct engine_lane *l, bool committed)
+bool engine_batch_settled(struct engine *e, struct engine_lane *l, bool committed)
 {
-    if (committed)
-        learn(e, l);
+    const struct engine_batch *b = &e->batch;
+    bool claimed = false;
+    for (size_t i = 0; i < b->claims.count && !claimed; i++)
+        claimed = b->claims.items[i].lane == l->lane;
+    if (!claimed || !committed)
+        return claimed;
+    learn(e, l);
+    if (!b->counted)
+        count(e);
+    return true;
 }
 
 void engine_on_saved(struct engine *e, enum engine_answer answer, const char *detail)

@@ -341,14 +341,14 @@ bool engine_lane_touch_due(struct engine *e)
         e->op_lane = l;
         l->busy = true;
         l->fence_tried = engine_random(e);
-        e->op_published = l->publish.published;
-        e->op_event_offset = l->publish.event_offset;
+        l->published_tried = l->publish.published;
+        l->event_offset_tried = l->publish.event_offset;
         e->ports.store.touch(e->ports.store.ctx, &(struct engine_touch){
                                                      .lane = l->lane,
                                                      .fence = l->row.fence,
                                                      .fence_new = l->fence_tried,
-                                                     .published = e->op_published,
-                                                     .event_offset = e->op_event_offset,
+                                                     .published = l->published_tried,
+                                                     .event_offset = l->event_offset_tried,
                                                  });
         return true;
     }
@@ -358,8 +358,8 @@ bool engine_lane_touch_due(struct engine *e)
 static void touched(struct engine *e, struct engine_lane *l)
 {
     l->row.fence = l->fence_tried;
-    l->row.published = e->op_published;
-    l->row.event_offset = e->op_event_offset;
+    l->row.published = l->published_tried;
+    l->row.event_offset = l->event_offset_tried;
     l->unwritten_since_ms = 0;
     engine_lane_note_published(e, l);
 }
@@ -429,9 +429,8 @@ void engine_on_settled(struct engine *e, enum engine_answer answer,
             l->row.fence = f->fence;
             happened = !(did_not = true);
         }
-        if (e->doubtful_batch)
-            engine_batch_settled(e, l, happened);
-        else if (happened)
+        bool of_batch = e->doubtful_batch && engine_batch_settled(e, l, happened);
+        if (happened && !of_batch)
             touched(e, l);
         if (happened || did_not)
             engine_lane_unbusy(e, l);

@@ -56,7 +56,8 @@ struct engine_lane {
     int64_t touch_after_ms;    /* back-off after a touch that failed */
     int32_t touch_failures;
     uint64_t fence_tried;
-    struct engine_row row; /* as last committed, as far as we know */
+    int64_t published_tried, event_offset_tried; /* what the last touch writes */
+    struct engine_row row;                       /* as last committed, as far as we know */
     int64_t retry_at_ms;
     int32_t lost_in_row;        /* how often it was lost without a commit since: for the back-off */
     int64_t unwritten_since_ms; /* since when published differs from the row; 0: it does not */
@@ -106,6 +107,7 @@ struct engine_batch {
     ENGINE_LIST(struct engine_position) unrequests;
     struct engine_known_id *known;
     struct engine_fresh_key *fresh;
+    bool counted; /* in the statistics */
     size_t repeats, applied, rejected;
 };
 
@@ -121,9 +123,8 @@ struct engine {
     struct engine_lane *lanes;
     bool connected;
     enum engine_op op;
-    struct engine_lane *op_lane;           /* OP_TAKE, OP_TOUCH */
-    int64_t op_published, op_event_offset; /* what OP_TOUCH writes */
-    int32_t *op_lanes;                     /* OP_SETTLE, OP_LOOK */
+    struct engine_lane *op_lane; /* OP_TAKE, OP_TOUCH */
+    int32_t *op_lanes;           /* OP_SETTLE, OP_LOOK */
     size_t op_lane_count;
     uint64_t rounds;
     bool publish_blocked; /* the producer took no more */
@@ -192,8 +193,9 @@ void engine_lane_note_published(struct engine *e, struct engine_lane *l);
 
 /* engine_batch.c */
 bool engine_batch_begin(struct engine *e);
-/* The outcome of the doubtful batch for one of its lanes is known. */
-void engine_batch_settled(struct engine *e, struct engine_lane *l, bool committed);
+/* The outcome of the doubtful batch for one of its lanes is known. False: the lane is none of its:
+ * a touch of it was in doubt. */
+bool engine_batch_settled(struct engine *e, struct engine_lane *l, bool committed);
 void engine_batch_clear(struct engine_batch *b);
 void engine_batch_free(struct engine_batch *b);
 void engine_queue_drop(struct engine *e, struct engine_lane *l);

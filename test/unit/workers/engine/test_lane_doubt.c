@@ -52,6 +52,8 @@ Test(lane_doubt, given_a_commit_that_happened_when_its_answer_is_lost_then_it_co
     cr_expect_str_eq(lane_outcomes(&w, 1), "aa");
     cr_expect_eq(lane_sum(&w, 0, 0), 3);
     cr_expect_eq(engine_stats(w.engine)->lanes_lost, 0);
+    cr_expect_eq(engine_stats(w.engine)->commands_applied, 5);
+    cr_expect_eq(engine_stats(w.engine)->events_committed, 5);
 }
 
 Test(lane_doubt, given_a_commit_that_did_not_happen_when_its_answer_is_lost_then_it_is_redone)
@@ -197,6 +199,37 @@ Test(lane_doubt, given_a_touch_that_fails_then_it_waits_and_other_work_goes_on)
     lane_go(&w);
     cr_expect_str_eq(lane_outcomes(&w, 0), "aa");
     cr_expect_eq(w.rows[0].row.published, 1, "a batch writes it, too");
+}
+
+/* A touch of one lane and a batch of another may both be in doubt when the rows are asked. */
+Test(lane_doubt, given_a_touch_and_a_commit_in_doubt_then_both_are_settled_by_one_question)
+{
+    lane_run(&w, 2);
+    lane_add(&w, .lane = 0);
+    lane_go(&w);
+    lane_ack(&w);
+    lane_wait(&w, 500);
+    cr_assert_eq(w.op, 'u');
+    lane_lost(&w, true);
+    lane_connect(&w);
+    cr_assert_eq(w.op, 's');
+    lane_fails(&w, ENGINE_TRANSIENT, NULL);
+    lane_add(&w, .lane = 1);
+    lane_until(&w, 'c');
+    lane_lost(&w, true);
+    lane_wait(&w, 200);
+    lane_connect(&w);
+    cr_assert_eq(w.op, 's');
+    cr_assert_eq(w.asked_count, 2);
+    lane_answer(&w);
+    cr_expect_eq(lane_view(&w, 0).fence, w.rows[0].row.fence);
+    cr_expect_eq(lane_view(&w, 1).fence, w.rows[1].row.fence);
+    lane_until(&w, 0);
+    cr_expect_eq(w.rows[0].row.published, 1);
+    lane_add(&w, .lane = 0);
+    lane_pass(&w, 100);
+    cr_expect_str_eq(lane_outcomes(&w, 0), "aa");
+    cr_expect_eq(engine_stats(w.engine)->lanes_lost, 0);
 }
 
 /* ---- revoked while an operation runs ---- */
