@@ -62,6 +62,8 @@ static bool flushed(const struct engine *e)
 {
     for (int32_t i = 0; i < e->options.lanes; i++) {
         const struct engine_lane *l = &e->lanes[i];
+        if (l->doubt) /* a batch that may have events */
+            return false;
         if (l->state == ENGINE_LANE_RUNNING &&
             (l->publish.published < l->publish.next || l->row.published < l->publish.published))
             return false;

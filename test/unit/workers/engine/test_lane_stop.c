@@ -131,3 +131,33 @@ Test(lane_stop, given_postgres_back_while_stopping_then_published_is_written)
     cr_expect(engine_is_stopped(w.engine));
     cr_expect_eq(w.rows[0].row.published, 1);
 }
+
+Test(lane_stop, given_a_commit_in_doubt_when_stopping_then_it_is_settled_first)
+{
+    lane_run(&w, 1);
+    lane_add(&w, .lane = 0);
+    lane_until(&w, 'c');
+    engine_stop(w.engine);
+    lane_lost(&w, true);
+    lane_connect(&w);
+    cr_assert_eq(w.op, 's');
+    lane_go(&w);
+    cr_expect_str_eq(lane_sent(&w, 0), "0:0");
+    lane_ack(&w);
+    lane_go(&w);
+    cr_expect(engine_is_stopped(w.engine));
+    cr_expect_eq(w.rows[0].row.published, 1);
+}
+
+Test(lane_stop, given_a_commit_in_doubt_and_postgres_away_then_it_stops_at_the_deadline)
+{
+    lane_run(&w, 1);
+    lane_add(&w, .lane = 0);
+    lane_until(&w, 'c');
+    engine_stop(w.engine);
+    lane_lost(&w, true);
+    lane_wait(&w, 4999);
+    cr_expect_not(engine_is_stopped(w.engine));
+    lane_wait(&w, 1);
+    cr_expect(engine_is_stopped(w.engine));
+}
