@@ -31,22 +31,38 @@ class Round:
     span: Span
 
 
+@dataclass
+class Flood:
+    applied_rate: float
+    accepted_rate: float
+    batch: float  # commands of a transaction
+    cpu_us: dict  # program to CPU of a command
+
+
+def watch(system):
+    return Span(
+        edge=system.edge.pid,
+        Kafka=system.kafka.pid,
+        worker=system.worker.pid,
+        Postgres=system.postgres.pid,
+    )
+
+
 def saturate(system, load, clock, seconds):
-    """Commands a second that are applied while edge, Kafka, worker and Postgres are all flooded."""
-    before = clock.value()
+    """What is done while edge, Kafka, worker and Postgres are all flooded."""
+    batches, before = system.worker.metric("millrace_batches_total"), clock.value()
+    span = watch(system)
     result = load.run(CROWD, seconds)
+    span.end()
     applied = clock.value() - before
+    batches = system.worker.metric("millrace_batches_total") - batches
     system.wait_applied(300)
-    return applied / result.seconds, result.rate
+    cpu_us = {name: spent * 1e6 / max(1, applied) for name, spent in span.cpu_s.items()}
+    return Flood(applied / result.seconds, result.rate, applied / max(1, batches), cpu_us)
 
 
 def measure(system, load, seconds, pause_ms):
-    span = Span(
-        edge=system.edge.pid,
-        worker=system.worker.pid,
-        broker=system.kafka.pid,
-        postgres=system.postgres.pid,
-    )
+    span = watch(system)
     if pause_ms is None:  # idle: nobody else is there
         accept = load.run(1, seconds, pause_ms=PROBE_PAUSE_MS)
         apply = load.run(1, seconds, prefer="wait=10", pause_ms=PROBE_PAUSE_MS)
@@ -71,8 +87,7 @@ def measure(system, load, seconds, pause_ms):
     )
 
 
-def table_of(args, rounds, saturated):
-    applied_rate, accepted_rate = saturated
+def table_of(args, rounds, flood):
     table = Table(
         "End to end: from the request to 202 (in the log) and to 201 (applied, and read back)",
         "load",
@@ -104,8 +119,11 @@ def table_of(args, rounds, saturated):
         f" in {LANES} lanes; samples: answers of 201 in all rounds."
     )
     table.note(
-        f"Half is half of {number(applied_rate)} commands/s, which one worker applied while"
-        f" {CROWD} unbridled connections had {number(accepted_rate)} commands/s accepted."
+        f"Half is half of {number(flood.applied_rate)} commands/s, which one worker applied while"
+        f" {CROWD} unbridled connections had {number(flood.accepted_rate)} commands/s accepted."
+        f" CPU us of a command then: "
+        + ", ".join(f"{name} {number(us)}" for name, us in flood.cpu_us.items())
+        + f"; {number(flood.batch)} commands a transaction."
     )
     table.note(f"wrk, edge, Kafka, one worker and Postgres share {machine()}.")
     table.note(disturbance([one.span for found in rounds.values() for one in found]))
@@ -121,18 +139,19 @@ def main():
         system.start_worker()
         load = Load(system.folder, edge.port, system.load_paths(), system.operator_key)
         clock = Clock(system.postgres, "millrace", "select sum(applied) from millrace.lane")
-        say("warming")
-        saturate(system, load, clock, 3)
+        for _ in range(1 if args.quick else 4):  # a cold broker costs several times as much
+            say("warming")
+            saturate(system, load, clock, seconds)
         say("flooding")
-        saturated = saturate(system, load, clock, seconds)
+        flood = saturate(system, load, clock, seconds)
         clock.close()
-        pause_ms = max(1, round(CROWD * 1000 / (saturated[0] / 2)))
+        pause_ms = max(1, round(CROWD * 1000 / (flood.applied_rate / 2)))
         for index in range(args.rounds):
             say(f"round {index + 1}: idle")
             rounds["idle"].append(measure(system, load, seconds, None))
             say(f"round {index + 1}: half load")
             rounds["half"].append(measure(system, load, seconds, pause_ms))
-    table_of(args, rounds, saturated).print_and_keep(args.out, "e2e")
+    table_of(args, rounds, flood).print_and_keep(args.out, "e2e")
 
 
 if __name__ == "__main__":
