@@ -56,8 +56,7 @@ static void fatal(struct runtime *rt, const char *why)
     rt->settings.on_fatal(rt->settings.owner, why);
 }
 
-/* ---- the engine's small ports
- * ------------------------------------------------------------------------ */
+/* ---- the engine's small ports ---- */
 
 static int64_t now_ms(void *ctx)
 {
@@ -99,8 +98,7 @@ static void tell(void *ctx, enum engine_notice_kind kind, int32_t lane, const ch
     }
 }
 
-/* ---- running
- * --------------------------------------------------------------------------------------------- */
+/* ---- running ---- */
 
 static void make_days(struct runtime *rt)
 {
@@ -203,8 +201,7 @@ static void run(struct runtime *rt)
            mr_f_text("domain", rt->settings.domain->domain->name), mr_f_int("lanes", rt->lanes));
 }
 
-/* ---- starting: the topics
- * ---------------------------------------------------------------------------------- */
+/* ---- starting: the topics ---- */
 
 static void check_topics(void *data)
 {
@@ -269,8 +266,7 @@ static void on_topics(void *data)
     }
 }
 
-/* ---- starting: the database
- * ---------------------------------------------------------------------------------- */
+/* ---- starting: the database ---- */
 
 static const struct mr_pg_stmt domain_lanes = {
     .sql = "SELECT lanes FROM millrace.domain WHERE name = $1::text",

@@ -75,8 +75,7 @@ static void load_known(struct runtime_store *s, const struct engine_load *load)
     store_query(s, &known, &p, (struct store_call){.read = read_known, .want = -1});
 }
 
-/* ---- entities
- * ------------------------------------------------------------------------------------------ */
+/* ---- entities ---- */
 
 static struct domain_store_value value_of(struct runtime_store *s, const struct mr_pg_result *r,
                                           int row, int column, enum domain_store_type type)
@@ -162,8 +161,7 @@ static void load_kind(struct runtime_store *s, const struct engine_load *load, i
                 (struct store_call){.read = read_entities, .arg = kind, .want = -1});
 }
 
-/* ---- parked
- * ---------------------------------------------------------------------------------------------- */
+/* ---- parked ---- */
 
 static void read_parked(struct runtime_store *s, struct mr_pg_result *r, int32_t arg)
 {

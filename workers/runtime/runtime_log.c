@@ -43,8 +43,7 @@ struct runtime_log {
     void *closed_owner;
 };
 
-/* ---- the consumer's word
- * ------------------------------------------------------------------------------ */
+/* ---- the consumer's word ---- */
 
 static void on_assigned(void *owner, const int32_t *lanes, size_t count)
 {
@@ -108,8 +107,7 @@ static const struct mr_kafka_consumer_callbacks consumer_callbacks = {
     .on_error = on_error,
 };
 
-/* ---- the port
- * ------------------------------------------------------------------------------------------- */
+/* ---- the port ---- */
 
 static void port_check(void *ctx, const struct engine_check *check)
 {

@@ -41,8 +41,7 @@ struct engine_record runtime_probe_record(const struct mr_kafka_record *r)
     };
 }
 
-/* ---- in the thread pool
- * ---------------------------------------------------------------------------------- */
+/* ---- in the thread pool ---- */
 
 /* What the log has at position: gone below its start, ahead beyond its end, else the record. A gap
  * in the log (an aborted transaction) counts as gone. */
@@ -150,8 +149,7 @@ static void free_reader(void *data)
         mr_kafka_reader_free(p->reader);
 }
 
-/* ---- on the loop
- * ------------------------------------------------------------------------------------------ */
+/* ---- on the loop ---- */
 
 static void on_freed(void *data)
 {

@@ -99,8 +99,7 @@ static const struct mr_pg_stmt lane_update = {
     .nparams = 8,
 };
 
-/* ---- a table's rows as arrays
- * ---------------------------------------------------------------------------- */
+/* ---- a table's rows as arrays ---- */
 
 struct columns {
     struct runtime_store *store;
@@ -225,8 +224,7 @@ static void save_events(struct runtime_store *s, const struct engine_save *save)
         write_rows(&c, &event_insert, (int64_t)save->event_count);
 }
 
-/* ---- what is set aside
- * --------------------------------------------------------------------------------------- */
+/* ---- what is set aside ---- */
 
 static struct mr_slice packed(struct runtime_store *s, const struct engine_command *cmd)
 {
@@ -315,8 +313,7 @@ static void delete_positions(struct runtime_store *s, const struct mr_pg_stmt *s
         write_rows(&c, stmt, -1);
 }
 
-/* ---- the domain's own tables
- * --------------------------------------------------------------------------------- */
+/* ---- the domain's own tables ---- */
 
 static const enum mr_pg_type pg_type[] = {
     [DOMAIN_STORE_UUID] = MR_PG_UUID, [DOMAIN_STORE_TEXT] = MR_PG_TEXT,
@@ -449,8 +446,7 @@ static void save_rows(struct runtime_store *s, const struct engine_save *save, i
     table_write(s, &t, &s->row_statements[kind], n);
 }
 
-/* ---- the positions
- * --------------------------------------------------------------------------------------------- */
+/* ---- the positions ---- */
 
 static void save_lanes(struct runtime_store *s, const struct engine_save *save)
 {

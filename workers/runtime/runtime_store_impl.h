@@ -90,6 +90,8 @@ void store_begin_op(struct runtime_store *s, enum store_op op);
 /* Queues a statement of it. */
 void store_query(struct runtime_store *s, const struct mr_pg_stmt *stmt,
                  const struct mr_pg_params *params, struct store_call call);
+/* The operation's answer, outside the call that asked. */
+void store_finish_deferred(void *store);
 /* Everything of the operation is queued. */
 void store_end_op(struct runtime_store *s);
 void store_lock_watch(struct runtime_store *s, const int32_t *lanes, size_t count);
