@@ -31,8 +31,7 @@
 #define SIM_ORPHANS_MAX  64
 #define SIM_CHECKS_MAX   16
 
-/* ---- topics
- * --------------------------------------------------------------------------------------- */
+/* ---- topics ---- */
 
 enum sim_kind {
     SIM_GOOD,      /* a command that can be decided */
@@ -76,8 +75,7 @@ struct sim_message { /* an event on its way to the topic */
     bool reported, disowned; /* purged: its report says failed, whatever becomes of it */
 };
 
-/* ---- the database
- * ----------------------------------------------------------------------------------- */
+/* ---- the database ---- */
 
 enum sim_outcome { /* of a position: a ghost, only the oracle sees it */
                    SIM_NONE,
@@ -137,8 +135,7 @@ struct sim_late {
     struct engine_touch touch;
 };
 
-/* ---- processes
- * ----------------------------------------------------------------------------------------- */
+/* ---- processes ---- */
 
 enum sim_op {
     SIM_OP_NONE,
@@ -252,8 +249,7 @@ struct sim {
     uint64_t faults_done, commits; /* what the walk did, for the summary */
 };
 
-/* ---- the dice
- * ------------------------------------------------------------------------------------------- */
+/* ---- the dice ---- */
 static inline uint32_t sim_below(struct sim *s, uint32_t n)
 {
     return mr_prng_below(&s->prng, n);

@@ -138,8 +138,7 @@ void sim_loader_crash(struct sim *s, struct sim_loader *l)
     l->p.alive = false;
 }
 
-/* ---- the warehouse
- * --------------------------------------------------------------------------------------- */
+/* ---- the warehouse ---- */
 
 static void apply(struct sim *s, const struct sim_flush *f)
 {
@@ -315,8 +314,7 @@ static bool step_warehouse(struct sim *s, struct sim_loader *l)
     return true;
 }
 
-/* ---- the topic
- * ---------------------------------------------------------------------------------------------- */
+/* ---- the topic ---- */
 
 static void deliver(struct sim *s, struct sim_loader *l, int lane)
 {

@@ -8,8 +8,7 @@
 
 #define DAY_MS INT64_C(1795564800000) /* 2026-11-25 */
 
-/* ---- commands
- * -------------------------------------------------------------------------------------- */
+/* ---- commands ---- */
 
 struct make {
     struct sim *sim;
@@ -211,8 +210,7 @@ void sim_topics_fill(struct sim *s)
         make_one(s, (int)sim_below(s, SIM_LANES));
 }
 
-/* ---- the events' way
- * ----------------------------------------------------------------------------------- */
+/* ---- the events' way ---- */
 
 struct mr_digest sim_content(const struct engine_event *e)
 {
@@ -333,8 +331,7 @@ void sim_net_purge(struct sim *s, const struct sim_worker *w)
     }
 }
 
-/* ---- questions wait in line, and may be answered long after they were asked
- * ------------------------- */
+/* ---- questions wait in line, and may be answered long after they were asked ---- */
 
 void sim_check_ask(struct sim_process *p, const struct engine_check *check)
 {
@@ -354,8 +351,7 @@ bool sim_check_next(struct sim *s, struct sim_process *p, struct engine_check *o
     return true;
 }
 
-/* ---- what a takeover reads
- * ------------------------------------------------------------------------------ */
+/* ---- what a takeover reads ---- */
 
 void sim_check_answer(struct sim *s, const struct engine_check *check, struct engine_checked *out)
 {

@@ -41,8 +41,7 @@ void *sim_keep(struct sim *s, const void *data, size_t bytes)
     return p;
 }
 
-/* ---- the world's own steps
- * ---------------------------------------------------------------------------- */
+/* ---- the world's own steps ---- */
 
 static void file_request(struct sim *s, struct sim_parked *p, int lane)
 {
@@ -210,8 +209,7 @@ static void step(struct sim *s)
     }
 }
 
-/* ---- faults off
- * ------------------------------------------------------------------------------------------ */
+/* ---- faults off ---- */
 
 static const char *undone(struct sim *s)
 {

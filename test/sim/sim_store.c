@@ -14,8 +14,7 @@ int sim_account_of(const struct sim *s, const struct mr_uuid *account)
     return -1;
 }
 
-/* ---- locks
- * -------------------------------------------------------------------------------------------- */
+/* ---- locks ---- */
 
 /* Is the row locked by another transaction? */
 bool sim_db_locked(struct sim *s, int lane, uint64_t conn, struct sim_tx **holder)
@@ -121,8 +120,7 @@ bool sim_db_late_step(struct sim *s)
     return true;
 }
 
-/* ---- a copy of a save, as the bytes on the wire are
- * ---------------------------------------------------- */
+/* ---- a copy of a save, as the bytes on the wire are ---- */
 
 static void *keep_list(struct sim *s, const void *list, size_t count, size_t bytes)
 {
@@ -202,8 +200,7 @@ bool sim_save_is_refused(const struct sim *s, const struct engine_save *save)
     return false;
 }
 
-/* ---- commit: what must hold of every transaction
- * ---------------------------------------------------------- */
+/* ---- commit: what must hold of every transaction ---- */
 
 static enum sim_outcome outcome_of(const struct engine_outcome *o)
 {
@@ -426,8 +423,7 @@ void sim_db_commit(struct sim *s, struct sim_tx *tx)
     *tx = (struct sim_tx){0};
 }
 
-/* ---- back in time
- * ----------------------------------------------------------------------------------------- */
+/* ---- back in time ---- */
 
 /* As the runbook says: everything is stopped, the copy is put back, every fence is replaced. What
  * was committed and never published is gone for the world, too. */

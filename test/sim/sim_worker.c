@@ -7,8 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* ---- log port
- * ------------------------------------------------------------------------------------------ */
+/* ---- log port ---- */
 
 static void log_check(void *ctx, const struct engine_check *check)
 {
@@ -63,8 +62,7 @@ static void log_progress(void *ctx, int32_t lane, int64_t applied)
     (void)ctx, (void)lane, (void)applied;
 }
 
-/* ---- store port
- * ------------------------------------------------------------------------------------------ */
+/* ---- store port ---- */
 
 static void ask(struct sim_worker *w, enum sim_op op)
 {
@@ -139,8 +137,7 @@ static void store_roll_back(void *ctx)
     sim_db_rollback(&w->tx);
 }
 
-/* ---- clock, random, checker, notices
- * ---------------------------------------------------------------------- */
+/* ---- clock, random, checker, notices ---- */
 
 static int64_t clock_now(void *ctx)
 {
@@ -253,8 +250,7 @@ void sim_worker_crash(struct sim *s, struct sim_worker *w)
     w->p.alive = false;
 }
 
-/* ---- the store's steps
- * -------------------------------------------------------------------------------------- */
+/* ---- the store's steps ---- */
 
 static bool waits_for_lock(struct sim *s, struct sim_worker *w, int lane)
 {
@@ -644,8 +640,7 @@ static bool step_store(struct sim *s, struct sim_worker *w)
     return true;
 }
 
-/* ---- the group, the log, the clock
- * --------------------------------------------------------------------------- */
+/* ---- the group, the log, the clock ---- */
 
 static bool step_group(struct sim *s, struct sim_worker *w)
 {

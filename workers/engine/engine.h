@@ -72,8 +72,7 @@ void engine_on_loaded(struct engine *engine, enum engine_answer answer,
 /* detail: with REFUSED, what the database said. */
 void engine_on_saved(struct engine *engine, enum engine_answer answer, const char *detail);
 
-/* ---- what there is to see
- * ------------------------------------------------------------------------ */
+/* ---- what there is to see ---- */
 
 enum engine_lane_state {
     ENGINE_LANE_FREE,

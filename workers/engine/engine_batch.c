@@ -9,8 +9,7 @@
 #define RETRY_MS        20 /* back-off after a transient failure, doubled each time */
 #define RETRY_MS_MAX    2000
 
-/* ---- memory
- * ---------------------------------------------------------------------------------------- */
+/* ---- memory ---- */
 
 void engine_batch_clear(struct engine_batch *b)
 {
@@ -43,8 +42,7 @@ void engine_batch_free(struct engine_batch *b)
     free(b->unrequests.items);
 }
 
-/* ---- the queues
- * -------------------------------------------------------------------------------------- */
+/* ---- the queues ---- */
 
 static void queue_balance(struct engine *e, struct engine_lane *l)
 {
@@ -96,8 +94,7 @@ void engine_on_record(struct engine *e, const struct engine_record *record)
     engine_work(e);
 }
 
-/* ---- choosing
- * ------------------------------------------------------------------------------------------ */
+/* ---- choosing ---- */
 
 static bool lane_may_batch(const struct engine *e, const struct engine_lane *l)
 {
@@ -232,8 +229,7 @@ bool engine_batch_begin(struct engine *e)
     return true;
 }
 
-/* ---- the end of a batch that did not happen
- * -------------------------------------------------------------- */
+/* ---- the end of a batch that did not happen ---- */
 
 static void unbusy_all(struct engine *e)
 {
@@ -261,8 +257,7 @@ static void back_off(struct engine *e)
     e->batch_after_ms = engine_now_ms(e) + wait / 2 + (int64_t)(engine_random(e) % (uint64_t)wait);
 }
 
-/* ---- claimed and loaded
- * ------------------------------------------------------------------------------------ */
+/* ---- claimed and loaded ---- */
 
 static bool put_loaded(struct engine_batch *b, const struct engine_loaded *loaded)
 {

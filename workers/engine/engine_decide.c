@@ -4,8 +4,7 @@
 #include <assert.h>
 #include <stdio.h>
 
-/* ---- what is known of ids, from the look-ups and from this batch
- * ---------------------------------- */
+/* ---- what is known of ids, from the look-ups and from this batch ---- */
 
 struct engine_known_id {
     struct {
@@ -104,8 +103,7 @@ static bool is_held(const struct engine_batch *b, const struct engine_item *item
     return f != NULL;
 }
 
-/* ---- outcomes
- * --------------------------------------------------------------------------------------- */
+/* ---- outcomes ---- */
 
 static void park(struct engine_batch *b, const struct engine_item *item, const char *cause,
                  bool behind)
@@ -212,8 +210,7 @@ static const char *undecidable(const struct engine *e, const struct engine_item 
     return c->known ? NULL : "unknown-type";
 }
 
-/* ---- items
- * ------------------------------------------------------------------------------------------- */
+/* ---- items ---- */
 
 /* False: the sheet is full. */
 static bool decide_or_park(struct engine *e, struct engine_item *item, struct engine_row *row)

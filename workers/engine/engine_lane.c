@@ -150,8 +150,7 @@ void engine_on_taken(struct engine *e, enum engine_answer answer, const struct e
     engine_work(e);
 }
 
-/* ---- has the world gone back in time?
- * ------------------------------------------------------------- */
+/* ---- has the world gone back in time? ---- */
 
 static bool gone_back(const struct engine_lane *l, const struct engine_checked *c, char *why,
                       size_t size)
@@ -238,8 +237,7 @@ void engine_lane_stop_soon(struct engine *e, struct engine_lane *l)
     e->looked_ms = 0;
 }
 
-/* ---- look: fences, requests
- * ------------------------------------------------------------------------ */
+/* ---- look: fences, requests ---- */
 
 bool engine_lane_look_due(struct engine *e)
 {
@@ -305,8 +303,7 @@ void engine_on_looked(struct engine *e, enum engine_answer answer,
     engine_work(e);
 }
 
-/* ---- touch: a fenced transaction of its own
- * ----------------------------------------------------------- */
+/* ---- touch: a fenced transaction of its own ---- */
 
 void engine_lane_note_published(struct engine *e, struct engine_lane *l)
 {
@@ -387,8 +384,7 @@ void engine_on_touched(struct engine *e, enum engine_answer answer, bool moved)
     engine_work(e);
 }
 
-/* ---- settle: what became of a transaction without an answer
- * -------------------------------------------- */
+/* ---- settle: what became of a transaction without an answer ---- */
 
 bool engine_lane_settle(struct engine *e)
 {

@@ -9,8 +9,7 @@
 #include "engine_sheet.h"
 #include "mr_map.h"
 
-/* ---- engine_publish.c: events that are committed and not yet acknowledged
- * ------------------------ */
+/* ---- engine_publish.c: events that are committed and not yet acknowledged ---- */
 
 struct engine_pending; /* one event, owned */
 
@@ -26,8 +25,7 @@ struct engine_publish {
     size_t ring_size;
 };
 
-/* ---- engine_park.c: keys that are held
- * ------------------------------------------------------------ */
+/* ---- engine_park.c: keys that are held ---- */
 
 struct engine_held_key {
     char *key; /* owned, key_len bytes */
@@ -38,8 +36,7 @@ struct engine_held_key {
     UT_hash_handle hh;
 };
 
-/* ---- a lane
- * --------------------------------------------------------------------------------------- */
+/* ---- a lane ---- */
 
 struct engine_lane {
     int32_t lane;
@@ -75,8 +72,7 @@ struct engine_lane {
     ENGINE_LIST(struct engine_request) requests; /* as last read; keys owned */
 };
 
-/* ---- a batch
- * --------------------------------------------------------------------------------------- */
+/* ---- a batch ---- */
 
 struct engine_item {
     struct engine_command *command;
@@ -111,8 +107,7 @@ struct engine_batch {
     size_t repeats, applied, rejected;
 };
 
-/* ---- the engine
- * ------------------------------------------------------------------------------------- */
+/* ---- the engine ---- */
 
 enum engine_op { OP_NONE, OP_TAKE, OP_TOUCH, OP_SETTLE, OP_LOOK, OP_BEGIN, OP_LOAD, OP_SAVE };
 
