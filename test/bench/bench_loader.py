@@ -111,7 +111,7 @@ def table_of(args, rounds, waves):
 
 def main():
     args = arguments(__doc__)
-    waves = 20 if args.quick else 100
+    waves = 20 if args.quick else 60
     with rig(args, {"SESSION_TIMEOUT_MS": SESSION_MS, "FLUSH_MS": FLUSH_MS}) as system:
         system.start_worker()
         loader = system.start_loader()

@@ -116,7 +116,7 @@ def table_of(args, rounds, waves):
 
 def main():
     args = arguments(__doc__)
-    waves = 20 if args.quick else 100
+    waves = 20 if args.quick else 60
     rounds = {count: [] for count in POOLS}
     with rig(args) as system:
         say("warming")
