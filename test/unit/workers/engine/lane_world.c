@@ -210,7 +210,8 @@ static void tell(void *ctx, enum engine_notice_kind kind, int32_t lane, const ch
 static struct mr_uuid uuid_of(int64_t n)
 {
     uint8_t bits[10] = {0};
-    memcpy(bits, &n, sizeof n);
+    for (int i = 0; i < 8; i++) /* version and variant take bits of the first ones */
+        bits[2 + i] = (uint8_t)(n >> (56 - 8 * i));
     return mr_uuid_v7(FIRST_MS, bits);
 }
 
@@ -317,7 +318,7 @@ int64_t lane_append(struct lane_world *w, const struct lane_command *command)
         .lane = command->lane,
         .in = {.position = position,
                .append_time_ms = time_ms,
-               .key = mr_arena_slice(&w->arena, mr_slice_text(in_key)),
+               .key = mr_arena_slice(&w->arena, mr_slice_text(command->no_key ? NULL : in_key)),
                .value = mr_arena_slice(&w->arena, mr_slice_text(command->no_value ? NULL : body)),
                .headers = headers},
     };

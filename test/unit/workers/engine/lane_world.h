@@ -30,7 +30,7 @@ struct lane_command {
     const char *type; /* NULL: test.add */
     const char *body; /* NULL: {"add":1} */
     const char *key;  /* NULL: as it must be */
-    bool tick, no_value, no_headers;
+    bool tick, no_key, no_value, no_headers;
 };
 
 /* The log of a lane: commands, and the events that were stored. */
