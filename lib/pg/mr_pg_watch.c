@@ -12,16 +12,23 @@ struct mr_pg_watch {
     int32_t pid; /* 0: not armed */
     int32_t *lanes;
     size_t lane_count, lane_size;
+    bool closing;
     void (*on_closed)(void *owner);
     void *closed_owner;
 };
 
-static void on_ended(struct mr_pg_result *result, void *data)
+static void on_looked(struct mr_pg_result *result, void *data)
 {
     struct mr_pg_watch *w = data;
-    if (mr_pg_result_outcome(result) != MR_PG_OK || !w->settings.on_ended)
+    struct mr_error why;
+    if (w->closing)
         return;
-    for (int i = 0; i < mr_pg_result_rows(result); i++)
+    if (mr_pg_result_status(result, &why) != MR_OK) {
+        if (w->settings.on_failed)
+            w->settings.on_failed(w->settings.owner, &why);
+        return;
+    }
+    for (int i = 0; w->settings.on_ended && i < mr_pg_result_rows(result); i++)
         w->settings.on_ended(w->settings.owner, mr_pg_result_int4(result, i, 0));
 }
 
@@ -38,7 +45,7 @@ static void on_timer(void *data)
     for (size_t i = 0; i < w->lane_count; i++)
         mr_pg_array_int4(&lanes, w->lanes[i]);
     mr_pg_param_array(&p, &lanes);
-    if (mr_pg_query(w->conn, w->settings.stmt, &p, on_ended, w) == MR_OK)
+    if (mr_pg_query(w->conn, w->settings.stmt, &p, on_looked, w) == MR_OK)
         mr_pg_sync(w->conn); /* otherwise it is asked again after wait_ms */
     mr_timer_start(&w->timer, w->settings.wait_ms);
 }
@@ -103,6 +110,7 @@ static void on_conn_closed(void *data)
 void mr_pg_watch_close(struct mr_pg_watch *w, void (*on_closed)(void *owner), void *owner)
 {
     mr_pg_watch_disarm(w);
+    w->closing = true;
     w->on_closed = on_closed;
     w->closed_owner = owner;
     mr_pg_close(w->conn, on_conn_closed, w);

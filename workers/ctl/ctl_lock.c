@@ -1,25 +1,13 @@
 #include "ctl_lock.h"
 
+#include "mr_pg_watch.h"
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
-/* pg_blocking_pids() is empty as soon as nothing waits, so this only ever ends a real holder. It is
- * found first and ended then: as one condition among others, ending would be tried on every session
- * that the server has, before the join. */
-const char ctl_lock_watch_lane[] =
-    "WITH holder AS MATERIALIZED (SELECT a.pid FROM unnest(pg_blocking_pids($1::int4)) b(pid) "
-    "JOIN pg_stat_activity a USING (pid) WHERE EXISTS (SELECT FROM millrace.lane l "
-    "WHERE l.domain = $2::text AND l.lane = $3::int4 AND l.backend_pid = a.pid "
-    "AND l.backend_start = a.backend_start)) "
-    "SELECT pid FROM holder WHERE pg_terminate_backend(pid)";
-const char ctl_lock_watch_ledger[] =
-    "WITH holder AS MATERIALIZED (SELECT a.pid FROM unnest(pg_blocking_pids($1::int4)) b(pid) "
-    "JOIN pg_stat_activity a USING (pid) WHERE EXISTS (SELECT FROM public.load_ledger l "
-    "WHERE l.topic = $2::text AND l.lane = $3::int4 AND l.backend_pid = a.pid "
-    "AND l.backend_start = a.backend_start)) "
-    "SELECT pid FROM holder WHERE pg_terminate_backend(pid)";
+const char ctl_lock_watch_lane[] = MR_PG_WATCH_SQL("millrace.lane", "domain");
+const char ctl_lock_watch_ledger[] = MR_PG_WATCH_SQL("public.load_ledger", "topic");
 
 /* The watching thread; session and params are its own until it is joined. */
 struct watch {
@@ -111,6 +99,7 @@ enum mr_status ctl_lock_exec(struct ctl *ctl, const struct ctl_lock *lock,
 {
     int32_t pid;
     struct mr_pg_params asks = ctl_params(ctl);
+    struct mr_pg_array lanes;
     struct watch w = {.sql = lock->watch,
                       .params = &asks,
                       .wait_ms = mr_config_int(ctl->config, "LANE_LOCK_WAIT_MS")};
@@ -121,7 +110,9 @@ enum mr_status ctl_lock_exec(struct ctl *ctl, const struct ctl_lock *lock,
         return s;
     mr_pg_param_int4(&asks, pid);
     mr_pg_param_text(&asks, mr_slice_text(lock->scope));
-    mr_pg_param_int4(&asks, lock->lane);
+    mr_pg_array_init(&lanes, &ctl->arena, MR_PG_INT4, 1);
+    mr_pg_array_int4(&lanes, lock->lane);
+    mr_pg_param_array(&asks, &lanes);
     watch_begin(&w);
     s = mr_pg_session_exec(lock->session, lock->sql, params, result, why);
     watch_end(&w);

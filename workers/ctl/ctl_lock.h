@@ -12,8 +12,7 @@ struct ctl_lock {
     const char *sql;
     enum mr_status (*connect)(const struct ctl *ctl, struct mr_pg_session **out,
                               struct mr_error *why);
-    const char *watch; /* $1 int4 pid of the waiter, $2 text scope, $3 int4 lane: ends a holder that
-                          the row names, and returns its pid */
+    const char *watch; /* MR_PG_WATCH_SQL */
     const char *scope; /* domain or topic */
     int32_t lane;
 };

@@ -11,16 +11,9 @@
 
 /* ---- statements ---- */
 
-/* The holder is found before anything is ended: a condition that ends backends would else be tried
- * on every session that the server has, before the join. */
 static const struct mr_pg_stmt lock_watch = {
     .name = "lock_watch",
-    .sql = "WITH holder AS MATERIALIZED (SELECT a.pid FROM unnest(pg_blocking_pids($1::int4)) "
-           "b(pid) JOIN pg_stat_activity a USING (pid) "
-           "WHERE EXISTS (SELECT FROM public.load_ledger l WHERE l.topic = $2::text "
-           "AND l.lane = ANY($3::int4[]) AND l.backend_pid = a.pid "
-           "AND l.backend_start = a.backend_start)) "
-           "SELECT pid FROM holder WHERE pg_terminate_backend(pid)",
+    .sql = MR_PG_WATCH_SQL("public.load_ledger", "topic"),
     .nparams = 3,
 };
 
@@ -280,6 +273,13 @@ static void on_lock_holder_ended(void *owner, int32_t pid)
            mr_f_text("topic", pg->settings.topic), mr_f_int("pid", pid));
 }
 
+static void on_lock_watch_failed(void *owner, const struct mr_error *why)
+{
+    struct loader_pg *pg = owner;
+    MR_LOG(pg->settings.log, WARN, "who holds a lane's lock could not be looked at",
+           mr_f_text("topic", pg->settings.topic), mr_f_text("error", why->text));
+}
+
 /* Names are small letters, digits and "_" (meta); quoted, as "row" is a word of SQL. */
 static char *copy_statement(const struct mr_catalog_table *table)
 {
@@ -335,6 +335,7 @@ enum mr_status loader_pg_new(const struct loader_pg_settings *settings, struct l
         .scope = settings->topic,
         .wait_ms = settings->lock_wait_ms,
         .on_ended = on_lock_holder_ended,
+        .on_failed = on_lock_watch_failed,
         .owner = pg,
     };
     struct mr_pg_options options = {

@@ -19,16 +19,9 @@ static const struct mr_pg_stmt set_up = {
            "set_config('plan_cache_mode', 'force_generic_plan', false)",
 };
 
-/* The holder is found before anything is ended: a condition that ends backends would else be tried
- * on every session that the server has, before the join. */
 static const struct mr_pg_stmt lock_watch = {
     .name = "lock_watch",
-    .sql = "WITH holder AS MATERIALIZED (SELECT a.pid FROM unnest(pg_blocking_pids($1::int4)) "
-           "b(pid) JOIN pg_stat_activity a USING (pid) "
-           "WHERE EXISTS (SELECT FROM millrace.lane l WHERE l.domain = $2::text "
-           "AND l.lane = ANY($3::int4[]) AND l.backend_pid = a.pid "
-           "AND l.backend_start = a.backend_start)) "
-           "SELECT pid FROM holder WHERE pg_terminate_backend(pid)",
+    .sql = MR_PG_WATCH_SQL("millrace.lane", "domain"),
     .nparams = 3,
 };
 
@@ -143,6 +136,13 @@ static void on_lock_holder_ended(void *owner, int32_t pid)
            mr_f_int("pid", pid));
 }
 
+static void on_lock_watch_failed(void *owner, const struct mr_error *why)
+{
+    struct runtime_store *s = owner;
+    MR_LOG(s->settings.log, WARN, "who holds a lane's lock could not be looked at",
+           mr_f_text("error", why->text));
+}
+
 static int column_params(const struct domain_store_column *columns, int32_t count, bool update)
 {
     int n = 0;
@@ -203,6 +203,7 @@ enum mr_status runtime_store_new(const struct runtime_store_settings *settings,
         .scope = s->domain,
         .wait_ms = settings->lane_lock_wait_ms,
         .on_ended = on_lock_holder_ended,
+        .on_failed = on_lock_watch_failed,
         .owner = s,
     };
     struct mr_pg_options options = {
