@@ -15,6 +15,78 @@ enum mr_status ctl_look_lane(const char *text, const char *of, int32_t lanes, in
     return MR_OK;
 }
 
+/* ---- the row and the ledger ----
+ *
+ * INSERT waits for whoever changes a row that it would conflict with, though it is to do nothing
+ * then: so it is only tried where there is none. */
+
+static enum mr_status check_made(struct mr_pg_result *r, struct mr_error *why)
+{
+    if (mr_pg_result_rows(r) == 1)
+        return MR_OK;
+    mr_pg_result_free(r);
+    return mr_fail(why, MR_BUSY, "the lane was taken for the first time just now");
+}
+
+enum mr_status ctl_look_row(struct ctl *ctl, const char *domain, int32_t lane,
+                            struct engine_row *out, struct mr_error *why)
+{
+    static const char sql[] =
+        "WITH found AS (SELECT fence, applied, last_record, next_event, published, event_offset "
+        "FROM millrace.lane WHERE domain = $1::text AND lane = $2::int4), "
+        "made AS (INSERT INTO millrace.lane (domain, lane, fence) SELECT $1::text, $2::int4, 0 "
+        "WHERE NOT EXISTS (SELECT FROM found) ON CONFLICT DO NOTHING RETURNING fence, applied, "
+        "last_record, next_event, published, event_offset) "
+        "SELECT * FROM found UNION ALL SELECT * FROM made";
+    struct mr_pg_result *r;
+    struct mr_pg_params p = ctl_params(ctl);
+    mr_pg_param_text(&p, mr_slice_text(domain));
+    mr_pg_param_int4(&p, lane);
+    enum mr_status s = mr_pg_session_exec(ctl->pg, sql, &p, &r, why);
+    if (s == MR_OK)
+        s = check_made(r, why);
+    if (s != MR_OK)
+        return s;
+    *out = (struct engine_row){
+        .lane = lane,
+        .fence = (uint64_t)mr_pg_result_int8(r, 0, 0),
+        .applied = mr_pg_result_int8(r, 0, 1),
+        .has_last_record = !mr_pg_result_null(r, 0, 2),
+        .next_event = mr_pg_result_int8(r, 0, 3),
+        .published = mr_pg_result_int8(r, 0, 4),
+        .event_offset = mr_pg_result_int8(r, 0, 5),
+    };
+    mr_pg_result_free(r);
+    return MR_OK;
+}
+
+enum mr_status ctl_look_ledger(struct ctl *ctl, const struct ctl_look *at,
+                               struct engine_ledger *out, struct mr_error *why)
+{
+    static const char sql[] =
+        "WITH found AS (SELECT fence, next_offset, last_sequence, last_offset "
+        "FROM public.load_ledger WHERE topic = $1::text AND lane = $2::int4), "
+        "made AS (INSERT INTO public.load_ledger (topic, lane, fence) SELECT $1::text, $2::int4, 0 "
+        "WHERE NOT EXISTS (SELECT FROM found) ON CONFLICT DO NOTHING RETURNING fence, next_offset, "
+        "last_sequence, last_offset) SELECT * FROM found UNION ALL SELECT * FROM made";
+    struct mr_pg_result *r;
+    struct mr_pg_params p = ctl_params(ctl);
+    mr_pg_param_text(&p, mr_slice_text(at->topic));
+    mr_pg_param_int4(&p, at->lane);
+    enum mr_status s = mr_pg_session_exec(ctl->warehouse, sql, &p, &r, why);
+    if (s == MR_OK)
+        s = check_made(r, why);
+    if (s != MR_OK)
+        return s;
+    *out = (struct engine_ledger){.lane = at->lane,
+                                  .fence = (uint64_t)mr_pg_result_int8(r, 0, 0),
+                                  .next_offset = mr_pg_result_int8(r, 0, 1),
+                                  .last_sequence = mr_pg_result_int8(r, 0, 2),
+                                  .last_offset = mr_pg_result_int8(r, 0, 3)};
+    mr_pg_result_free(r);
+    return MR_OK;
+}
+
 /* ---- the command log ---- */
 
 enum mr_status ctl_look_commands(struct ctl *ctl, const struct ctl_look *at, int64_t applied,

@@ -5,6 +5,7 @@
 
 #include "ctl.h"
 #include "engine_admin.h"
+#include "engine_load.h"
 
 struct ctl_look {
     const char *topic;
@@ -15,6 +16,15 @@ struct ctl_look {
 /* The lane that an argument names. MR_INVALID: it is none of 0 .. lanes - 1. */
 MR_MUST_CHECK enum mr_status ctl_look_lane(const char *text, const char *of, int32_t lanes,
                                            int32_t *lane, struct mr_error *why);
+
+/* The lane's row as it is committed; nobody's lock is waited for, as a frozen owner may have it. It
+ * is made where no worker has taken the lane yet, so that such a lane can be placed too. MR_BUSY:
+ * it was made by another at the same moment. */
+MR_MUST_CHECK enum mr_status ctl_look_row(struct ctl *ctl, const char *domain, int32_t lane,
+                                          struct engine_row *out, struct mr_error *why);
+/* The same for the loader's ledger in the warehouse. */
+MR_MUST_CHECK enum mr_status ctl_look_ledger(struct ctl *ctl, const struct ctl_look *at,
+                                             struct engine_ledger *out, struct mr_error *why);
 
 /* The log's ends, and the record at applied - 1. */
 MR_MUST_CHECK enum mr_status ctl_look_commands(struct ctl *ctl, const struct ctl_look *at,

@@ -49,36 +49,6 @@ static enum mr_status read_lane(struct ctl *ctl, struct lane *lane, struct mr_er
     return MR_OK;
 }
 
-/* A lane that no worker has taken yet may be placed too. */
-static enum mr_status read_row(struct ctl *ctl, const struct lane *lane, struct engine_row *row,
-                               struct mr_error *why)
-{
-    static const char sql[] =
-        "WITH made AS (INSERT INTO millrace.lane (domain, lane, fence) VALUES ($1::text, $2::int4, "
-        "0) ON CONFLICT DO NOTHING RETURNING fence, applied, last_record, next_event, published, "
-        "event_offset) SELECT * FROM made UNION ALL SELECT fence, applied, last_record, "
-        "next_event, published, event_offset FROM millrace.lane WHERE domain = $1::text "
-        "AND lane = $2::int4";
-    struct mr_pg_result *r;
-    struct mr_pg_params p = ctl_params(ctl);
-    mr_pg_param_text(&p, mr_slice_text(lane->domain));
-    mr_pg_param_int4(&p, lane->lane);
-    enum mr_status s = mr_pg_session_exec(ctl->pg, sql, &p, &r, why);
-    if (s != MR_OK)
-        return s;
-    *row = (struct engine_row){
-        .lane = lane->lane,
-        .fence = (uint64_t)mr_pg_result_int8(r, 0, 0),
-        .applied = mr_pg_result_int8(r, 0, 1),
-        .has_last_record = !mr_pg_result_null(r, 0, 2),
-        .next_event = mr_pg_result_int8(r, 0, 3),
-        .published = mr_pg_result_int8(r, 0, 4),
-        .event_offset = mr_pg_result_int8(r, 0, 5),
-    };
-    mr_pg_result_free(r);
-    return MR_OK;
-}
-
 /* Row and audit in one statement: there is no moment in which this program could freeze with the
  * row locked and a name in it that is not its own. */
 static const char write_row[] =
@@ -173,7 +143,8 @@ static enum mr_status set(struct ctl *ctl, const struct lane *lane, struct mr_er
         struct engine_admin_found found = {.event_highest = -1, .event_offset = -1};
         struct engine_row row;
         ask.fence_new = mr_random_u64();
-        s = read_row(ctl, lane, &found.row, why); /* first: its fence guards the rest */
+        s = ctl_look_row(ctl, lane->domain, lane->lane, &found.row,
+                         why); /* first: its fence guards the rest */
         if (s == MR_OK)
             s = look(ctl, lane, &ask, &found, why);
         if (s == MR_OK)

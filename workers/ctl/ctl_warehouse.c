@@ -19,10 +19,6 @@ static const struct mr_setting own[] = {
     {"REASON", NULL, "why; kept in millrace.audit", .kind = MR_CONFIG_TEXT, .max = 500},
 };
 
-struct ledger {
-    int64_t fence, next_offset, last_sequence, last_offset;
-};
-
 static enum mr_status read_place(struct ctl *ctl, struct ctl_look *place, struct mr_error *why)
 {
     static const char suffix[] = ".events";
@@ -41,29 +37,6 @@ static enum mr_status read_place(struct ctl *ctl, struct ctl_look *place, struct
     return ctl_look_lane(ctl_arg(ctl, 1), place->topic, lanes, &place->lane, why);
 }
 
-/* A lane that no loader has taken yet may be placed too. */
-static enum mr_status read_ledger(struct ctl *ctl, const struct ctl_look *place, struct ledger *out,
-                                  struct mr_error *why)
-{
-    static const char sql[] =
-        "WITH made AS (INSERT INTO public.load_ledger (topic, lane, fence) VALUES ($1::text, "
-        "$2::int4, 0) ON CONFLICT DO NOTHING RETURNING fence, next_offset, last_sequence) "
-        "SELECT * FROM made UNION ALL SELECT fence, next_offset, last_sequence "
-        "FROM public.load_ledger WHERE topic = $1::text AND lane = $2::int4";
-    struct mr_pg_result *r;
-    struct mr_pg_params p = ctl_params(ctl);
-    mr_pg_param_text(&p, mr_slice_text(place->topic));
-    mr_pg_param_int4(&p, place->lane);
-    enum mr_status s = mr_pg_session_exec(ctl->warehouse, sql, &p, &r, why);
-    if (s != MR_OK)
-        return s;
-    *out = (struct ledger){.fence = mr_pg_result_int8(r, 0, 0),
-                           .next_offset = mr_pg_result_int8(r, 0, 1),
-                           .last_sequence = mr_pg_result_int8(r, 0, 2)};
-    mr_pg_result_free(r);
-    return MR_OK;
-}
-
 /* ---- writing ---- */
 
 static const char write_ledger[] =
@@ -72,8 +45,9 @@ static const char write_ledger[] =
     "WHERE topic = $1::text AND lane = $2::int4 AND fence = $3::int8";
 
 /* MR_BUSY: the lane moved since it was looked at, or its row is locked for long. */
-static enum mr_status write(struct ctl *ctl, const struct ctl_look *place, const struct ledger *was,
-                            const struct ledger *now, struct mr_error *why)
+static enum mr_status write(struct ctl *ctl, const struct ctl_look *place,
+                            const struct engine_ledger *was, const struct engine_ledger *now,
+                            struct mr_error *why)
 {
     struct ctl_lock lock = {.session = ctl->warehouse,
                             .sql = write_ledger,
@@ -85,7 +59,7 @@ static enum mr_status write(struct ctl *ctl, const struct ctl_look *place, const
     struct mr_pg_params p = ctl_params(ctl);
     mr_pg_param_text(&p, mr_slice_text(place->topic));
     mr_pg_param_int4(&p, place->lane);
-    mr_pg_param_int8(&p, was->fence);
+    mr_pg_param_int8(&p, (int64_t)was->fence);
     mr_pg_param_int8(&p, (int64_t)mr_random_u64());
     mr_pg_param_int8(&p, now->next_offset);
     mr_pg_param_int8(&p, now->last_sequence);
@@ -105,8 +79,9 @@ static enum mr_status write(struct ctl *ctl, const struct ctl_look *place, const
     return MR_OK;
 }
 
-static enum mr_status audit(struct ctl *ctl, const struct ctl_look *place, const struct ledger *was,
-                            const struct engine_admin_load *ask, struct mr_error *why)
+static enum mr_status audit(struct ctl *ctl, const struct ctl_look *place,
+                            const struct engine_ledger *was, const struct engine_admin_load *ask,
+                            struct mr_error *why)
 {
     static const char sql[] =
         "INSERT INTO millrace.audit (actor, action, target, reason, detail) VALUES ($1::text, "
@@ -134,8 +109,8 @@ static enum mr_status set(struct ctl *ctl, const struct ctl_look *place, struct 
     for (int tries = 0; s == MR_BUSY && tries < TRIES_MAX; tries++) {
         struct engine_admin_load_found found = {
             .loaded_highest = -1, .last_offset = -1, .next_sequence = -1};
-        struct ledger was;
-        s = read_ledger(ctl, place, &was, why); /* first: its fence guards the rest */
+        struct engine_ledger was;
+        s = ctl_look_ledger(ctl, place, &was, why); /* first: its fence guards the rest */
         if (s == MR_OK)
             s = ctl_look_loads(ctl, place, &ask, &found, why);
         if (s == MR_OK)
@@ -144,9 +119,9 @@ static enum mr_status set(struct ctl *ctl, const struct ctl_look *place, struct 
             s = engine_admin_set_load(&ask, &found, why);
         if (s == MR_OK && tries == 0)
             s = audit(ctl, place, &was, &ask, why);
-        const struct ledger now = {.next_offset = ask.next_offset,
-                                   .last_sequence = ask.last_sequence,
-                                   .last_offset = found.last_offset};
+        const struct engine_ledger now = {.next_offset = ask.next_offset,
+                                          .last_sequence = ask.last_sequence,
+                                          .last_offset = found.last_offset};
         if (s == MR_OK)
             s = write(ctl, place, &was, &now, why);
     }
