@@ -6,7 +6,14 @@
 #include "ctl_verify.h"
 
 /* Columns of ctl_side.rows; the sums of the table's totals follow, in the catalogue's order. */
-enum { CTL_SIDE_LANE, CTL_SIDE_SEQUENCE, CTL_SIDE_COUNT, CTL_SIDE_HIGHEST, CTL_SIDE_TOTALS };
+enum {
+    CTL_SIDE_LANE,
+    CTL_SIDE_SEQUENCE,
+    CTL_SIDE_COUNT,
+    CTL_SIDE_HIGHEST,
+    CTL_SIDE_DAY, /* of the event */
+    CTL_SIDE_TOTALS
+};
 
 struct ctl_side {
     struct ctl_verify *verify;
