@@ -98,6 +98,10 @@ static enum mr_status create(struct ctl *ctl, const struct mr_catalog_domain *do
         s = settle(&plan, why);
     if (s == MR_OK) /* first, so that topics never exist that no row explains */
         s = write_row(ctl, &plan, why);
+    if (s == MR_OK) /* another may have written it just now: the row is what counts */
+        s = read_row(ctl, &plan, why);
+    if (s == MR_OK)
+        s = settle(&plan, why);
     struct mr_kafka_topic topic = {
         .lanes = plan.lanes,
         .replicas = replicas,
