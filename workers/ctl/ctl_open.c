@@ -107,9 +107,15 @@ enum mr_status ctl_open_warehouse(struct ctl *ctl, struct mr_error *why)
 
 enum mr_status ctl_open_catalog(struct ctl *ctl, struct mr_error *why)
 {
+    struct mr_error said;
     if (ctl->catalog)
         return MR_OK;
-    return mr_catalog_folder_read(ctl_text(ctl, "SCHEMAS"), &ctl->catalog, why);
+    enum mr_status s = mr_catalog_folder_read(ctl_text(ctl, "SCHEMAS"), &ctl->catalog, &said);
+    if (s == MR_OK)
+        return MR_OK;
+    /* A slip in a schema is no answer to what was asked. */
+    return mr_fail(why, s == MR_INVALID ? MR_FATAL : s, "the schemas (MILLRACE_SCHEMAS): %s",
+                   said.text);
 }
 
 static void on_kafka_log(void *owner, int level, const char *facility, const char *text)

@@ -94,3 +94,12 @@ Test(ctl_run, given_a_server_that_is_away_then_an_error_that_names_it, .init = r
     cr_assert_eq(RUN("lanes", "list", "--pg=host=127.0.0.1 port=1 dbname=x"), CTL_ERROR);
     cr_expect(strstr(all_of(cr_get_redirected_stderr()), "Postgres (MILLRACE_PG)"), "%s", text);
 }
+
+Test(ctl_run, given_schemas_that_cannot_be_read_then_it_is_an_error_that_names_the_setting,
+     .init = redirect)
+{
+    cr_assert_eq(RUN("topics", "create", "--schemas=/nonexistent"), CTL_ERROR);
+    cr_expect(strstr(all_of(cr_get_redirected_stderr()),
+                     "the schemas (MILLRACE_SCHEMAS): /nonexistent: No such file"),
+              "%s", text);
+}
