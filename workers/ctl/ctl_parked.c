@@ -171,7 +171,7 @@ const struct ctl_verb ctl_parked_list = {
 };
 const struct ctl_verb ctl_parked_retry = {
     .name = "parked retry",
-    .usage = "COMMAND_ID [--domain=] --reason=TEXT",
+    .usage = "COMMAND_ID [--domain=D] [--account=UUID] --reason=TEXT",
     .summary = "Asks the lane's owner to decide a parked command again",
     .details = "Of two requests for one command the first counts.",
     .args_min = 1,
@@ -182,7 +182,7 @@ const struct ctl_verb ctl_parked_retry = {
 };
 const struct ctl_verb ctl_parked_drop = {
     .name = "parked drop",
-    .usage = "COMMAND_ID [--domain=] --reason=TEXT",
+    .usage = "COMMAND_ID [--domain=D] [--account=UUID] --reason=TEXT",
     .summary = "Asks the lane's owner to reject a parked command as dropped",
     .details = "The command gets the outcome \"rejected: dropped\", with an event. Of two requests "
                "for one\ncommand the first counts.",
