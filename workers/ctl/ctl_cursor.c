@@ -40,6 +40,17 @@ enum mr_status ctl_cursor_next(struct ctl_cursor *c, struct mr_error *why)
     return fetch(c, why);
 }
 
+int ctl_cursor_against(const struct ctl_cursor *c, int32_t lane, int64_t at)
+{
+    if (!c->has_row)
+        return 1;
+    int32_t its_lane = mr_pg_result_int4(c->rows, c->row, 0);
+    int64_t its = mr_pg_result_int8(c->rows, c->row, 1);
+    if (its_lane != lane)
+        return its_lane < lane ? -1 : 1;
+    return its < at ? -1 : its > at;
+}
+
 void ctl_cursor_close(struct ctl_cursor *c)
 {
     mr_pg_result_free(c->rows);

@@ -21,6 +21,9 @@ MR_MUST_CHECK enum mr_status ctl_cursor_open(struct ctl_cursor *cursor, const ch
                                              struct mr_error *why);
 /* cursor->has_row tells whether there is one; it is rows' row until the next call. */
 MR_MUST_CHECK enum mr_status ctl_cursor_next(struct ctl_cursor *cursor, struct mr_error *why);
+/* Where the present row lies, whose first two columns are lane (int4) and position or sequence
+ * (int8), the order of the rows: < 0 before (lane, at), 0 there, > 0 behind it or no row left. */
+int ctl_cursor_against(const struct ctl_cursor *cursor, int32_t lane, int64_t at);
 /* Frees what is in memory; the transaction's end closes the rest. Takes a zeroed one. */
 void ctl_cursor_close(struct ctl_cursor *cursor);
 

@@ -75,14 +75,7 @@ enum mr_status ctl_sides_open(struct ctl_side *sides, struct ctl_verify *v,
 
 int ctl_side_against(const struct ctl_side *side, int32_t lane, int64_t sequence)
 {
-    const struct ctl_cursor *c = &side->rows;
-    if (!c->has_row)
-        return 1;
-    int32_t its_lane = mr_pg_result_int4(c->rows, c->row, CTL_SIDE_LANE);
-    int64_t its_sequence = mr_pg_result_int8(c->rows, c->row, CTL_SIDE_SEQUENCE);
-    if (its_lane != lane)
-        return its_lane < lane ? -1 : 1;
-    return its_sequence < sequence ? -1 : its_sequence > sequence;
+    return ctl_cursor_against(&side->rows, lane, sequence);
 }
 
 /* The snapshot of the events is younger than the warehouse's, so it has the event of every row,

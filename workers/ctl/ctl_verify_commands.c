@@ -35,17 +35,9 @@ static void count(struct walk *w, const char *what)
 
 /* ---- rows ---- */
 
-/* Where the present row lies, against a position of this lane: < 0, 0, > 0. */
-static int row_against(const struct walk *w, int64_t position)
+static int row_against(const struct walk *w, int64_t at)
 {
-    const struct ctl_cursor *c = &w->rows;
-    if (!c->has_row)
-        return 1;
-    int32_t lane = mr_pg_result_int4(c->rows, c->row, ROW_LANE);
-    int64_t at = mr_pg_result_int8(c->rows, c->row, ROW_POSITION);
-    if (lane != w->lane->lane)
-        return lane < w->lane->lane ? -1 : 1;
-    return at < position ? -1 : at > position;
+    return ctl_cursor_against(&w->rows, w->lane->lane, at);
 }
 
 static struct ctl_row row_of(const struct ctl_cursor *c)

@@ -32,16 +32,9 @@ static void count(struct walk *w, const char *what)
     ctl_report_count(w->v->report, w->d->name, what, 1);
 }
 
-static int row_against(const struct walk *w, int64_t sequence)
+static int row_against(const struct walk *w, int64_t at)
 {
-    const struct ctl_cursor *c = &w->rows;
-    if (!c->has_row)
-        return 1;
-    int32_t lane = mr_pg_result_int4(c->rows, c->row, ROW_LANE);
-    int64_t at = mr_pg_result_int8(c->rows, c->row, ROW_SEQUENCE);
-    if (lane != w->lane->lane)
-        return lane < w->lane->lane ? -1 : 1;
-    return at < sequence ? -1 : at > sequence;
+    return ctl_cursor_against(&w->rows, w->lane->lane, at);
 }
 
 /* Which part of the record is not as the row has it; NULL: all is. */
