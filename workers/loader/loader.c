@@ -37,7 +37,7 @@ struct loader {
     size_t part_count;
     struct loader_tables tables;
     struct mr_timer tick, retry;
-    bool pg_up, warehouse_up, asking;
+    bool pg_up, asking;
     int64_t metrics_ms, stop_by_ms;
 
     /* in the thread pool */
