@@ -309,6 +309,10 @@ static bool flush(struct mr_pg_conn *c, bool has_read)
         return false;
     if (unsent == 0)
         c->unsent_bytes = 0;
+    /* A COPY that stopped because the kernel took no more, which has taken it since: no writable
+     * event will come for it. */
+    if (unsent == 0 && c->copy.phase == MR_PG_COPY_STREAMING)
+        ask_for_turn(c);
     watch(c, unsent ? UV_READABLE | UV_WRITABLE : UV_READABLE);
     return true;
 }
