@@ -47,9 +47,11 @@ static const char *quarantine_cause(struct engine_command *c, const struct engin
         return "the record has no value";
     if (in->key.len > KEY_BYTES_MAX)
         return "the key is too long";
+    if (!in->key.data)
+        return "misrouted"; /* and nothing to hold a parked one by */
     if (c->ce.tick_lane >= 0)
         return c->ce.tick_lane == c->record.lane ? NULL : "misrouted";
-    if (!in->key.data || mr_lane_of(in->key, lanes) != c->record.lane)
+    if (mr_lane_of(in->key, lanes) != c->record.lane)
         return "misrouted";
     return NULL;
 }
