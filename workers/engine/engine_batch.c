@@ -252,6 +252,9 @@ static void back_off(struct engine *e)
     int64_t wait = RETRY_MS << (e->failures < 7 ? e->failures : 7);
     if (wait > RETRY_MS_MAX)
         wait = RETRY_MS_MAX;
+    if (e->failures >= 3 && e->batch_limit > 1)
+        e->batch_limit /= 2; /* what fails again and again may be too much at once */
+    e->stats.batch_limit = e->batch_limit;
     e->failures++;
     e->stats.batches_retried++;
     e->batch_after_ms = engine_now_ms(e) + wait / 2 + (int64_t)(engine_random(e) % (uint64_t)wait);
@@ -358,8 +361,6 @@ static bool failed(struct engine *e, enum engine_answer answer)
 {
     if (answer == ENGINE_DONE)
         return false;
-    if (e->failures >= 3 && e->batch_limit > 1)
-        e->batch_limit /= 2;           /* what fails again and again may be too much at once */
     give_up(e, answer != ENGINE_LOST); /* nothing was committed: no doubt */
     back_off(e);
     engine_work(e);

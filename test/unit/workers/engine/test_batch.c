@@ -307,6 +307,52 @@ Test(batch, given_fast_and_full_batches_then_they_grow_up_to_the_maximum)
 
 /* ---- what may succeed later ---- */
 
+static const struct {
+    char op;
+    enum engine_answer answer;
+} failures[] = {
+    {'b', ENGINE_TRANSIENT}, {'c', ENGINE_TRANSIENT}, {'b', ENGINE_LOST}, {'b', ENGINE_REFUSED}};
+static size_t failure_index[sizeof failures / sizeof *failures];
+
+ParameterizedTestParameters(batch, given_a_transient_failure_then_it_backs_off_and_shrinks)
+{
+    for (size_t i = 0; i < sizeof failures / sizeof *failures; i++)
+        failure_index[i] = i;
+    return cr_make_param_array(size_t, failure_index, sizeof failures / sizeof *failures);
+}
+
+ParameterizedTest(size_t *i, batch, given_a_transient_failure_then_it_backs_off_and_shrinks)
+{
+    int64_t waited[6];
+    lane_run(&w, 1);
+    for (int k = 0; k < 128; k++)
+        lane_add(&w, .lane = 0);
+    lane_gather(&w);
+    for (size_t k = 0; k < 6; k++) {
+        lane_until(&w, failures[*i].op);
+        lane_fails(&w, failures[*i].answer, "40P01: deadlock");
+        if (w.op == 'l')
+            lane_answer(&w);
+        cr_assert_eq(w.op, 0, "not at once");
+        cr_expect_not(w.open);
+        for (waited[k] = 0; w.op != 'b'; waited[k]++) {
+            cr_assert_lt(waited[k], 3000);
+            lane_wait(&w, 1);
+            if (w.op == 'l')
+                lane_answer(&w);
+        }
+    }
+    for (size_t k = 2; k < 6; k++)
+        cr_expect_gt(waited[k], waited[k - 2]);
+    cr_expect_lt(w.load.lookup_count, 128, "it may be too much at once");
+    cr_expect_eq(engine_stats(w.engine)->batch_limit, w.load.lookup_count);
+    cr_expect_eq(engine_stats(w.engine)->batches_retried, 6);
+    lane_go(&w);
+    cr_expect_eq(w.rows[0].row.applied, 128);
+    cr_expect_eq(lane_sum(&w, 0, 0), 128);
+    cr_expect_eq(engine_stats(w.engine)->lanes_lost, 0);
+}
+
 Test(batch, given_a_failure_then_what_is_no_batch_goes_on)
 {
     lane_run(&w, 1);
