@@ -126,19 +126,27 @@ static int row_order(const void *a, const void *b)
     return (x->lane > y->lane) - (x->lane < y->lane);
 }
 
+#define TOO_LARGE "too-large-for-a-batch"
+
 /* The command's look-up and keys. False: the sheet is full. */
-static bool prepare(struct engine_batch *b, const struct engine_command *c, bool look_up)
+static bool prepare(struct engine *e, const struct engine_command *c, bool look_up)
 {
+    struct engine_batch *b = &e->batch;
     if (c->quarantine)
         return true;
     if (look_up)
         *ENGINE_ADD(&b->lookups) =
             (struct engine_lookup){.account = c->ce.account, .id = c->ce.id, .day = c->day};
-    if (!c->known || !c->body || c->invalid.problem)
-        return true;
+    if (!c->known || !c->body || c->invalid.problem || engine_poison_is(e, c))
+        return true; /* is not decided */
     struct engine_input input = {
         .ce = &c->ce, .body = c->body, .time_ms = c->record.in.append_time_ms};
-    return engine_sheet_want(b->sheet, &input) == MR_OK;
+    if (engine_sheet_want(b->sheet, &input) == MR_OK)
+        return true;
+    if (b->items.count > 0)
+        return false;
+    engine_poison_set(e, c, TOO_LARGE); /* its keys alone fill the sheet */
+    return true;
 }
 
 /* Takes from one lane's queue until the batch is full; true when it is. */
@@ -151,7 +159,7 @@ static bool take_from(struct engine *e, struct engine_lane *l, size_t limit, siz
         if (b->items.count >= limit ||
             (b->items.count > 0 && *bytes + c->bytes > e->options.batch_bytes_max))
             return true;
-        if (!prepare(b, c, true) && b->items.count > 0)
+        if (!prepare(e, c, true))
             return true;
         if (!claimed)
             claim(e, l);
@@ -273,10 +281,34 @@ static bool put_loaded(struct engine_batch *b, const struct engine_loaded *loade
     return true;
 }
 
+/* The same again with fewer commands, down to one: that is parked. */
+static void too_large(struct engine *e)
+{
+    struct engine_batch *b = &e->batch;
+    size_t *cut = b->of_parked ? &e->parked_cut : &e->cut;
+    const struct engine_command *first = b->items.items[0].command;
+    bool again = engine_poison_is(e, first); /* not even its refusal fits */
+    if (*cut == 1)                           /* and no neighbour's keys were in its way */
+        engine_poison_set(e, first, TOO_LARGE);
+    *cut = b->items.count > 1 ? b->items.count / 2 : 1;
+    e->parked_turn = b->of_parked;
+    e->refused = true;
+    e->stats.batches_retried++;
+    give_up(e, true);
+    if (again)
+        back_off(e);
+    engine_work(e);
+}
+
 static void save(struct engine *e)
 {
     struct engine_batch *b = &e->batch;
-    if (!engine_batch_decide(e)) {
+    enum engine_batch_decided decided = engine_batch_decide(e);
+    if (decided == ENGINE_BATCH_TOO_LARGE) {
+        too_large(e);
+        return;
+    }
+    if (decided == ENGINE_BATCH_NOTHING) {
         for (size_t i = 0; i < b->claims.count; i++) /* nothing to do: what was read was old */
             engine_requests_set(&e->lanes[b->claims.items[i].lane], NULL, 0);
         give_up(e, true);
@@ -340,7 +372,7 @@ static void take_parked(struct engine *e, const struct engine_loaded *loaded)
         const struct engine_parked *p = &loaded->parked[i];
         struct engine_command *c =
             engine_command_new(&p->record, e->domain, e->options.lanes, &e->ports.checker);
-        if (!prepare(b, c, false)) {
+        if (p->action != ENGINE_DROP && !prepare(e, c, false)) {
             engine_command_free(c);
             break; /* the sheet is full: the rest is for the next batch */
         }
@@ -384,12 +416,8 @@ void engine_on_begun(struct engine *e, enum engine_answer answer, const int32_t 
         take_parked(e, loaded);
     } else if (put_loaded(b, loaded)) {
         save(e);
-    } else { /* the entities are larger than the batch's memory: fewer commands */
-        e->batch_limit = b->items.count > 1 ? b->items.count / 2 : 1;
-        e->cut = e->cut > 1 ? e->cut / 2 : e->cut;
-        give_up(e, true);
-        back_off(e);
-        engine_work(e);
+    } else {
+        too_large(e);
     }
 }
 
@@ -399,13 +427,10 @@ void engine_on_loaded(struct engine *e, enum engine_answer answer,
     assert(e->op == OP_LOAD);
     if (failed(e, answer))
         return;
-    if (put_loaded(&e->batch, loaded)) {
+    if (put_loaded(&e->batch, loaded))
         save(e);
-        return;
-    }
-    give_up(e, true);
-    back_off(e);
-    engine_work(e);
+    else
+        too_large(e);
 }
 
 /* ---- saved
@@ -509,15 +534,12 @@ static void refused(struct engine *e, const char *detail)
     struct engine_batch *b = &e->batch;
     const struct engine_item *first = b->items.items;
     bool alone = b->items.count == 1, none = b->items.count == 0;
-    bool again = alone && e->poison_position == first->command->record.in.position &&
-                 e->poison_lane == first->lane->lane;
+    bool again = alone && engine_poison_is(e, first->command);
     if (b->items.count > 1) {
         *(b->of_parked ? &e->parked_cut : &e->cut) = b->items.count / 2;
     } else if (alone) {
-        e->poison_lane = first->lane->lane;
-        e->poison_position = first->command->record.in.position;
+        engine_poison_set(e, first->command, detail ? detail : "refused");
         e->poison_aside = again && !b->of_parked;
-        snprintf(e->poison_cause, sizeof e->poison_cause, "%s", detail ? detail : "refused");
     }
     e->parked_turn = b->of_parked;
     e->refused = true;

@@ -191,8 +191,15 @@ static enum done decide(struct engine *e, struct engine_item *item, struct engin
     return DONE;
 }
 
-/* The one command that the database refused alone. */
-static bool is_poison(const struct engine *e, const struct engine_command *c)
+void engine_poison_set(struct engine *e, const struct engine_command *c, const char *cause)
+{
+    e->poison_lane = c->record.lane;
+    e->poison_position = c->record.in.position;
+    e->poison_aside = false;
+    snprintf(e->poison_cause, sizeof e->poison_cause, "%s", cause);
+}
+
+bool engine_poison_is(const struct engine *e, const struct engine_command *c)
 {
     return e->poison_position == c->record.in.position && e->poison_lane == c->record.lane;
 }
@@ -203,7 +210,7 @@ static const char *undecidable(const struct engine *e, const struct engine_item 
     const struct engine_command *c = item->command;
     if (item->action == ENGINE_DROP)
         return NULL;
-    if (is_poison(e, c))
+    if (engine_poison_is(e, c))
         return e->poison_cause;
     if (c->quarantine)
         return c->quarantine; /* a parked one whose key is not what its schema says */
@@ -226,7 +233,7 @@ static bool decide_new(struct engine *e, struct engine_item *item, struct engine
     struct engine_batch *b = &e->batch;
     const struct engine_command *c = item->command;
     const char *aside = c->quarantine;
-    if (e->poison_aside && is_poison(e, c))
+    if (e->poison_aside && engine_poison_is(e, c))
         aside = e->poison_cause;
     if (aside) {
         *ENGINE_ADD(&b->quarantined) =
@@ -287,7 +294,7 @@ static struct engine_row *row_of(struct engine_batch *b, int32_t lane)
     return NULL;
 }
 
-bool engine_batch_decide(struct engine *e)
+enum engine_batch_decided engine_batch_decide(struct engine *e)
 {
     struct engine_batch *b = &e->batch;
     struct engine_row *row = NULL;
@@ -302,16 +309,12 @@ bool engine_batch_decide(struct engine *e)
             blocked = false;
         key = item_key;
         bool room = b->of_parked ? decide_parked(e, item, row, &blocked) : decide_new(e, item, row);
-        if (!room) {
-            if (i > 0 || item->action == ENGINE_DROP)
-                break; /* the batch is cut here; the rest waits */
-            snprintf(e->poison_cause, sizeof e->poison_cause, "too-large-for-a-batch");
-            e->poison_position = item->command->record.in.position;
-            e->poison_lane = item->lane->lane;
-            i--; /* alone it does not fit: it is parked */
-            continue;
-        }
+        if (!room && i == 0)
+            return ENGINE_BATCH_TOO_LARGE;
+        if (!room)
+            break; /* the batch is cut here; the rest waits */
     }
-    return b->of_parked ? b->outcomes.count + b->parks.count + b->unrequests.count > 0
-                        : b->items.count > 0;
+    bool any = b->of_parked ? b->outcomes.count + b->parks.count + b->unrequests.count > 0
+                            : b->items.count > 0;
+    return any ? ENGINE_BATCH_DECIDED : ENGINE_BATCH_NOTHING;
 }

@@ -134,12 +134,12 @@ struct engine {
     int64_t batch_after_ms; /* back-off after a transient failure */
     int32_t failures;
     size_t batch_limit; /* adapts to commit_target_ms */
-    size_t cut;         /* 0, or: a refused batch is searched with this many commands */
+    size_t cut;         /* 0, or: a batch refused or too large is searched by so many commands */
     size_t parked_cut;  /* the same for a batch of parked ones */
     int32_t turn;       /* the lane that goes first */
     bool parked_turn;
     bool refused; /* the last batch was: its kind goes first until the culprit is found */
-    int64_t poison_position; /* this command alone was refused by the database; -1 */
+    int64_t poison_position; /* this command alone was refused, or is too large; -1 */
     int32_t poison_lane;
     char poison_cause[256];
     bool poison_aside; /* parking it was refused too: it is quarantined */
@@ -195,8 +195,16 @@ void engine_batch_clear(struct engine_batch *b);
 void engine_batch_free(struct engine_batch *b);
 void engine_queue_drop(struct engine *e, struct engine_lane *l);
 
-/* engine_decide.c: works the batch's items out on the sheet. False: nothing could be done. */
-bool engine_batch_decide(struct engine *e);
+/* engine_decide.c: works the batch's items out on the sheet. */
+enum engine_batch_decided {
+    ENGINE_BATCH_DECIDED,
+    ENGINE_BATCH_NOTHING,  /* there is nothing to be done after all */
+    ENGINE_BATCH_TOO_LARGE /* there is no room for the first command */
+};
+enum engine_batch_decided engine_batch_decide(struct engine *e);
+/* This command cannot be decided by itself: it is parked for this cause. */
+void engine_poison_set(struct engine *e, const struct engine_command *c, const char *cause);
+bool engine_poison_is(const struct engine *e, const struct engine_command *c);
 void engine_known_add(struct engine_batch *b, const struct mr_uuid *account,
                       const struct mr_uuid *id, int32_t day, const struct mr_digest *hash);
 void engine_decide_clear(struct engine_batch *b);
