@@ -85,7 +85,7 @@ static enum engine_verdict decide(const struct engine_state *state,
 
 static const struct engine_kind kinds[] = {{.name = "sum"}};
 static const char *const row_kinds[] = {"line"};
-static const struct engine_domain domain = {
+const struct engine_domain lane_domain = {
     .name = "test",
     .kinds = kinds,
     .kind_count = 1,
@@ -266,7 +266,7 @@ void lane_start(struct lane_world *w)
         .checker = {w, check_body, declares},
         .notice = {w, tell},
     };
-    w->engine = engine_new(&domain, &ports, &w->options);
+    w->engine = engine_new(&lane_domain, &ports, &w->options);
     engine_on_connection(w->engine, true);
 }
 

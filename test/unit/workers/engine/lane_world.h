@@ -109,7 +109,8 @@ struct lane_world {
     char said[ENGINE_EVENT_MISSING + 1][512]; /* the newest of each kind */
 };
 
-/* Ends what hangs of an earlier use. */
+extern const struct engine_domain lane_domain;
+
 void lane_world_open(struct lane_world *w);
 void lane_world_close(struct lane_world *w);
 /* Types of the newer release are known from now on. */
