@@ -23,13 +23,17 @@
 #define SIM_WORKERS      2
 #define SIM_LOADERS      2
 #define SIM_ACCOUNTS     4
-#define SIM_RECORDS_MAX  24 /* a lane */
-#define SIM_EVENTS_MAX   96 /* a lane */
+#define SIM_NOBODY       SIM_ACCOUNTS /* the nil account of ticks */
+#define SIM_RECORDS_MAX  24           /* a lane */
+#define SIM_EVENTS_MAX   96           /* a lane */
 #define SIM_TOPIC_MAX    2048
 #define SIM_NET_MAX      1024
 #define SIM_ENTITIES_MAX 128
 #define SIM_ORPHANS_MAX  64
 #define SIM_CHECKS_MAX   16
+#define SIM_EVENT_BYTES  900 /* larger ones are refused */
+/* The problem that strict walks do not declare. */
+#define SIM_UNDECLARED "invoice-not-found"
 
 /* ---- topics ---- */
 
@@ -37,6 +41,8 @@ enum sim_kind {
     SIM_GOOD,      /* a command that can be decided */
     SIM_UNKNOWN,   /* of a type that workers know only after a deploy */
     SIM_POISON,    /* the database refuses its rows */
+    SIM_BROKEN,    /* the body is no JSON */
+    SIM_LARGE,     /* its event would be too large */
     SIM_MISROUTED, /* belongs to another lane */
     SIM_UNREADABLE /* no headers */
 };
@@ -91,6 +97,7 @@ enum sim_outcome { /* of a position: a ghost, only the oracle sees it */
 struct sim_parked {
     int64_t position;
     bool behind;
+    bool hopeless;             /* the refusal is not declared: no retry helps */
     enum engine_action action; /* filed; NEW: none */
 };
 
@@ -103,8 +110,8 @@ struct sim_db_lane {
     struct engine_event events[SIM_EVENTS_MAX]; /* by sequence; bytes in the world's arena */
     struct sim_parked parked[SIM_RECORDS_MAX];
     int parked_count;
-    int64_t stale_request;         /* a request whose position is not parked any more; -1 */
-    int64_t decided[SIM_ACCOUNTS]; /* ghost: the highest position decided of the account */
+    int64_t stale_request;             /* a request whose position is not parked any more; -1 */
+    int64_t decided[SIM_ACCOUNTS + 1]; /* ghost: the highest position decided of the account */
 };
 
 struct sim_db_entity {
@@ -220,11 +227,12 @@ struct sim {
     bool fifo;      /* the network keeps a process's order */
     bool restores;  /* this walk restores the database once */
     bool gone_back; /* it was restored: lanes may stop, and must where events lie ahead */
+    bool strict;    /* the schemas do not list SIM_UNDECLARED: it parks */
     bool trace;
     char bad[512]; /* the first violation; empty: none */
     uint64_t steps;
 
-    struct mr_uuid accounts[SIM_ACCOUNTS];
+    struct mr_uuid accounts[SIM_ACCOUNTS + 1]; /* the last one nil */
     struct sim_topics topics;
     struct sim_message net[SIM_NET_MAX];
     int net_count;

@@ -16,7 +16,7 @@ struct make {
     const char *type;
     struct mr_uuid id, subject;
     bool has_subject;
-    char body[256];
+    char body[1200];
 };
 
 static struct mr_uuid new_id(struct sim *s)
@@ -48,7 +48,7 @@ static struct sim_record *append(struct make *m, enum sim_kind kind)
         .account = s->accounts[m->account],
         .subject = m->subject,
         .has_subject = m->has_subject,
-        .tick_lane = -1,
+        .tick_lane = m->account == SIM_NOBODY ? m->lane : -1,
         .time_ms = DAY_MS,
         .domain = mr_slice_text("billing"),
         .principal = mr_slice_text("sim"),
@@ -63,7 +63,8 @@ static struct sim_record *append(struct make *m, enum sim_kind kind)
         .lane = m->lane,
         .in = {.position = n,
                .append_time_ms = DAY_MS + n,
-               .key = mr_arena_slice(&s->arena, mr_slice_text(account)),
+               .key = mr_arena_slice(&s->arena,
+                                     mr_slice_text(m->account == SIM_NOBODY ? "tick" : account)),
                .value = mr_arena_slice(&s->arena, mr_slice_text(m->body)),
                .headers = headers},
     };
@@ -87,16 +88,29 @@ static struct mr_uuid some_invoice(struct sim *s, int lane, int account)
     return new_id(s);
 }
 
-static void make_create(struct make *m, bool poison)
+static void make_create(struct make *m, enum sim_kind kind)
 {
+    int description = kind == SIM_LARGE ? SIM_EVENT_BYTES : 1;
     m->type = "billing.invoice.create";
     m->has_subject = false;
     snprintf(m->body, sizeof m->body,
-             "{\"customer\":\"%s\",\"currency\":\"EUR\",\"lines\":[{\"description\":\"x\","
+             "{\"customer\":\"%s\",\"currency\":\"EUR\",\"lines\":[{\"description\":\"%0*d\","
              "\"quantity\":%u,\"unit_amount_minor\":%u}]}",
-             poison ? "poison" : "c", 1 + sim_below(m->sim, 3), 100 + sim_below(m->sim, 50));
-    struct sim_record *r = append(m, poison ? SIM_POISON : SIM_GOOD);
-    (void)r;
+             kind == SIM_POISON ? "poison" : "c", description, 0, 1 + sim_below(m->sim, 3),
+             100 + sim_below(m->sim, 50));
+    if (kind == SIM_BROKEN)
+        m->body[strlen(m->body) - 1] = 0;
+    append(m, kind);
+}
+
+/* Of a type that no release knows yet; its key is the same in every lane. */
+static void make_tick(struct make *m)
+{
+    m->account = SIM_NOBODY;
+    m->type = "billing.tick";
+    m->has_subject = false;
+    snprintf(m->body, sizeof m->body, "{}");
+    append(m, SIM_GOOD);
 }
 
 static void make_finalize(struct make *m)
@@ -160,12 +174,12 @@ static int account_in(struct sim *s, int lane, bool inside)
 static void make_one(struct sim *s, int lane)
 {
     struct make m = {.sim = s, .lane = lane, .account = account_in(s, lane, true), .id = new_id(s)};
-    switch (sim_below(s, 14)) {
+    switch (sim_below(s, 17)) {
     case 0:
     case 1:
     case 2:
     case 3:
-        make_create(&m, false);
+        make_create(&m, SIM_GOOD);
         break;
     case 4:
     case 5:
@@ -178,7 +192,16 @@ static void make_one(struct sim *s, int lane)
         make_payment(&m);
         break;
     case 10:
-        make_create(&m, true);
+        make_create(&m, SIM_POISON);
+        break;
+    case 13:
+        make_create(&m, SIM_BROKEN);
+        break;
+    case 14:
+        make_create(&m, SIM_LARGE);
+        break;
+    case 15:
+        make_tick(&m);
         break;
     case 11:
         m.account = account_in(s, lane, false);

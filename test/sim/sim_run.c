@@ -46,7 +46,7 @@ void *sim_keep(struct sim *s, const void *data, size_t bytes)
 static void file_request(struct sim *s, struct sim_parked *p, int lane)
 {
     enum sim_kind kind = s->topics.records[lane][p->position].kind;
-    bool hopeless = kind == SIM_POISON || kind == SIM_GOOD; /* x is never known */
+    bool hopeless = p->hopeless || kind == SIM_POISON || kind == SIM_GOOD; /* x is never known */
     p->action = (s->calm ? hopeless : sim_maybe(s, 300)) ? ENGINE_DROP : ENGINE_RETRY;
     sim_say(s, "operator: %s of position %lld of lane %d",
             p->action == ENGINE_DROP ? "drop" : "retry", (long long)p->position, lane);
@@ -316,6 +316,7 @@ void sim_run(uint64_t seed, bool trace, struct sim_result *out)
     s->faults = budgets[sim_below(s, 5)];
     s->fifo = sim_maybe(s, 300);
     s->restores = sim_maybe(s, 150);
+    s->strict = sim_maybe(s, 500);
     for (int lane = 0; lane < SIM_LANES; lane++) {
         s->db.lanes[lane].row = (struct engine_row){.lane = lane, .event_offset = -1};
         s->db.lanes[lane].stale_request = -1;

@@ -154,8 +154,10 @@ const struct engine_save *sim_save_copy(struct sim *s, const struct engine_save 
         quarantined[i].command = keep_command(s, quarantined[i].command);
     for (size_t i = 0; i < save->conflict_count; i++)
         conflicts[i].command = keep_command(s, conflicts[i].command);
-    for (size_t i = 0; i < save->park_count; i++)
+    for (size_t i = 0; i < save->park_count; i++) {
         parks[i].command = keep_command(s, parks[i].command);
+        parks[i].cause = sim_keep(s, parks[i].cause, strlen(parks[i].cause) + 1);
+    }
     for (size_t i = 0; i < save->event_count; i++) {
         events[i].type = mr_arena_slice(&s->arena, events[i].type);
         events[i].key = mr_arena_slice(&s->arena, events[i].key);
@@ -233,6 +235,12 @@ static void commit_outcome(struct sim *s, const struct engine_outcome *o)
     enum sim_outcome was = l->outcome[position], now = outcome_of(o);
     if (r->kind == SIM_MISROUTED || r->kind == SIM_UNREADABLE)
         sim_bad(s, "position %lld of lane %d is no command of the lane and got an outcome",
+                (long long)position, lane);
+    if ((r->kind == SIM_BROKEN || r->kind == SIM_LARGE) && now == SIM_APPLIED)
+        sim_bad(s, "position %lld of lane %d must be refused and was applied", (long long)position,
+                lane);
+    if (s->strict && now == SIM_REJECTED && strcmp(o->refusal.problem, SIM_UNDECLARED) == 0)
+        sim_bad(s, "position %lld of lane %d is answered by what its schema does not list",
                 (long long)position, lane);
     if (was != (o->was_parked ? SIM_PARKED : SIM_NONE))
         sim_bad(s, "position %lld of lane %d has two outcomes", (long long)position, lane);
@@ -319,6 +327,7 @@ static void commit_parks(struct sim *s, const struct engine_save *save)
             *p = (struct sim_parked){.position = position};
         }
         p->behind = park->behind;
+        p->hopeless = strcmp(park->cause, "refusal-not-declared") == 0;
     }
     for (size_t i = 0; i < save->unrequest_count; i++) {
         struct sim_db_lane *l = &s->db.lanes[save->unrequests[i].lane];
@@ -339,6 +348,8 @@ static void commit_events(struct sim *s, const struct engine_save *save)
             return;
         }
         struct sim_db_lane *l = &s->db.lanes[e->lane];
+        if (e->data.len > SIM_EVENT_BYTES)
+            sim_bad(s, "event %lld of lane %d is too large", (long long)e->sequence, e->lane);
         if (l->events[e->sequence].data.data)
             sim_bad(s, "event %lld of lane %d is written twice", (long long)e->sequence, e->lane);
         l->events[e->sequence] = *e;

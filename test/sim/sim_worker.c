@@ -168,8 +168,9 @@ static enum engine_body check_body(void *ctx, const struct mr_ce_command *ce, st
 
 static bool declares(void *ctx, const struct mr_ce_command *ce, const char *problem)
 {
-    (void)ctx, (void)ce, (void)problem;
-    return true;
+    const struct sim_worker *w = ctx;
+    (void)ce;
+    return !w->p.sim->strict || strcmp(problem, SIM_UNDECLARED) != 0;
 }
 
 static void tell(void *ctx, enum engine_notice_kind kind, int32_t lane, const char *text)
@@ -219,7 +220,7 @@ void sim_worker_start(struct sim *s, int index)
         .batch_bytes_max = 1 << 20,
         .batch_arena_bytes_max = 1 << 22,
         .queue_bytes_max = 1 << 20,
-        .event_bytes_max = 1 << 16,
+        .event_bytes_max = SIM_EVENT_BYTES,
         .publish_ahead_max = 4 + sim_below(s, 8),
         .commit_target_ms = 50,
         .flush_timeout_ms = 5000,
