@@ -327,6 +327,8 @@ static void commit_parks(struct sim *s, const struct engine_save *save)
             *p = (struct sim_parked){.position = position};
         }
         p->behind = park->behind;
+        if (strcmp(park->cause, "too-large-for-a-batch") == 0)
+            sim_bad(s, "position %lld is parked, but alone it fits", (long long)position);
         p->hopeless = strcmp(park->cause, "refusal-not-declared") == 0;
     }
     for (size_t i = 0; i < save->unrequest_count; i++) {

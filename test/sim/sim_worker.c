@@ -218,7 +218,7 @@ void sim_worker_start(struct sim *s, int index)
         .lanes = SIM_LANES,
         .batch_commands_max = 1 + sim_below(s, 6),
         .batch_bytes_max = 1 << 20,
-        .batch_arena_bytes_max = 1 << 22,
+        .batch_arena_bytes_max = sim_maybe(s, 500) ? 1 << 22 : SIM_ARENA_BYTES,
         .queue_bytes_max = 1 << 20,
         .event_bytes_max = SIM_EVENT_BYTES,
         .publish_ahead_max = 4 + sim_below(s, 8),
