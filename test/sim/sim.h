@@ -32,7 +32,7 @@
 #define SIM_ORPHANS_MAX  64
 #define SIM_CHECKS_MAX   16
 #define SIM_EVENT_BYTES  900  /* larger ones are refused */
-#define SIM_ARENA_BYTES  3000 /* for each command alone, not for some together */
+#define SIM_ARENA_BYTES  2000 /* for each command alone, not for some together */
 /* The problem that strict walks do not declare. */
 #define SIM_UNDECLARED "invoice-not-found"
 
