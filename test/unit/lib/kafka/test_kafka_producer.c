@@ -147,7 +147,7 @@ Test(kafka_producer, given_no_such_topic_or_lane_then_is_surely_not_stored)
 
 Test(kafka_producer, given_purges_while_sending_then_every_message_has_one_report_and_it_goes_on)
 {
-    enum { ROUNDS = 20, EACH = 500 };
+    enum { ROUNDS = 20, EACH = 500, TRIES = 4 };
     open_producer((struct mr_kafka_producer_settings){.linger_us = 500});
     kafka_test_topic(conf, "p.purge", 3);
     for (size_t round = 0; round < ROUNDS; round++) {
@@ -158,11 +158,19 @@ Test(kafka_producer, given_purges_while_sending_then_every_message_has_one_repor
         mr_kafka_producer_purge(producer);
         cr_assert(kafka_until_count(&loop, &seen.count, (round + 1) * EACH, 20000));
     }
-    uint64_t stored = seen.stored;
-    for (size_t n = 0; n < EACH; n++)
-        cr_assert_eq(send_to("p.purge", (int32_t)(n % 3), NULL, ROUNDS * EACH + n), MR_OK);
-    cr_assert(kafka_until_count(&loop, &seen.stored, stored + EACH, 20000));
-    for (size_t n = 0; n < (ROUNDS + 1) * EACH; n++)
+    /* 2.0.2 may send a batch again that is stored already: a duplicate has no offset, so its report
+     * is UNKNOWN, and the owner sends anew, as a publication round does. */
+    size_t tries = 0, before;
+    do {
+        before = (size_t)seen.stored;
+        for (size_t n = 0; n < EACH; n++)
+            cr_assert_eq(send_to("p.purge", (int32_t)(n % 3), NULL, (ROUNDS + tries) * EACH + n),
+                         MR_OK);
+        tries++;
+        cr_assert(kafka_until_count(&loop, &seen.count, (ROUNDS + tries) * EACH, 20000));
+    } while ((size_t)seen.stored - before < EACH && tries < TRIES);
+    cr_expect_eq((size_t)seen.stored - before, EACH, "it goes on");
+    for (size_t n = 0; n < (ROUNDS + tries) * EACH; n++)
         cr_assert_eq(seen.times[n], 1, "message %zu", n);
     struct mr_kafka_producer_counters counters = mr_kafka_producer_counters(producer);
     cr_expect_eq(counters.renewals, 0, "a purge is not fatal");
