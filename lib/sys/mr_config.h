@@ -31,8 +31,10 @@ enum mr_config_reader {
     MR_READER_WORKER = 1 << 1,
     MR_READER_LOADER = 1 << 2,
     MR_READER_CTL = 1 << 3,
-    MR_READER_CLIENT = 1 << 4, /* benches, system tests and users' own scripts */
-    MR_READER_SCRIPTS = 1 << 5 /* ./scripts/... */
+    MR_READER_CLIENT = 1 << 4,  /* benches, system tests and users' own scripts */
+    MR_READER_SCRIPTS = 1 << 5, /* ./scripts/... */
+    MR_READER_COLLECT = 1 << 6,
+    MR_READER_PRODUCE = 1 << 7
 };
 
 /* One setting. The same struct serves a program's own flags (no environment variable then). */

@@ -16,6 +16,9 @@ module:libuv          libuv1-dev
 module:libsodium      libsodium-dev
 module:libpcre2-8     libpcre2-dev
 module:uuid           uuid-dev
+module:zlib           zlib1g-dev
+module:libprotobuf-c  libprotobuf-c-dev
+command:protoc-c      protobuf-c-compiler
 module:criterion      libcriterion-dev
 header:uthash.h       uthash-dev
 command:java          default-jre-headless
@@ -28,6 +31,8 @@ command:setpriv       util-linux
 NEEDED_TO_TEST='
 venv:                 python3-venv
 command:pg_dump       postgresql-client
+command:rsyslogd      rsyslog
+command:logger        bsdutils
 '
 NEEDED_TO_BENCH='
 command:wrk           wrk

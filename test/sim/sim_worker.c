@@ -205,13 +205,20 @@ void sim_worker_start(struct sim *s, int index)
     old_domain = billing_domain;
     old_domain.knows = old_knows;
     struct engine_ports ports = {
-        .log = {w, log_check, log_start, log_stop, log_pause, log_resume, log_publish, log_purge,
-                log_progress},
+        .log = {.ctx = w,
+                .check = log_check,
+                .start = log_start,
+                .stop = log_stop,
+                .pause = log_pause,
+                .resume = log_resume,
+                .publish = log_publish,
+                .purge = log_purge,
+                .progress = log_progress},
         .store = {w, store_take, store_touch, store_settle, store_look, store_begin, store_load,
                   store_save, store_roll_back},
         .clock = {w, clock_now},
         .random = {w, random_u64},
-        .checker = {w, check_body, declares},
+        .checker = {.ctx = w, .check = check_body, .declares = declares},
         .notice = {w, tell},
     };
     struct engine_options options = {

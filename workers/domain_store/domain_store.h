@@ -14,20 +14,34 @@
  *           changed only where the stored version is below it (a batch may change an entity more
  *           than once). Fewer rows than given: another writer was here, or we have a bug, and the
  *           transaction must not be committed
+ *   due     $1 int4[] lane, $2 timestamptz[] time; returns lane and then what load returns: the
+ *           entities of each lane that are due at its time, in the order they are to be worked in,
+ *           and no more of a lane than a batch can hold (a LIMIT in the statement)
  *   rows    $1 uuid[] account_id, $2 uuid[] command_id, $3 int4[] index, $4 timestamptz[] at
- *           (append time of the command's record), then rows.columns in order */
+ *           (append time of the command's record), then rows.columns in order
+ *   copy    in place of an insert: what stands between COPY and FROM STDIN, "logging.log (day,
+ * ...)". Its columns are account_id uuid, id uuid (the command's), day date and received_at
+ *           timestamptz (both of the append time), lane int4, position int8, then rows.columns. The
+ *           table is partitioned by day and registered in millrace.day_table
+ *   known   of facts (x-command.record: none): $1 uuid[] account_id, $2 uuid[] id, $3 date[] first,
+ *           $4 date[] last; returns account_id, id, day of those that are stored already */
 #ifndef DOMAIN_STORE_H
 #define DOMAIN_STORE_H
 
 #include "engine_ports.h"
 
 enum domain_store_type {
-    DOMAIN_STORE_UUID, /* uuid: bytes, 16 of them */
-    DOMAIN_STORE_TEXT, /* text: bytes, UTF-8 without NUL */
-    DOMAIN_STORE_INT4, /* integer: number */
-    DOMAIN_STORE_INT8, /* bigint: number */
-    DOMAIN_STORE_DATE, /* date: number, days since 1970-01-01 */
-    DOMAIN_STORE_TIME  /* timestamptz: number, Unix ms */
+    DOMAIN_STORE_UUID,    /* uuid: bytes, 16 of them */
+    DOMAIN_STORE_TEXT,    /* text: bytes, UTF-8 without NUL */
+    DOMAIN_STORE_INT4,    /* integer: number */
+    DOMAIN_STORE_INT8,    /* bigint: number */
+    DOMAIN_STORE_DATE,    /* date: number, days since 1970-01-01 */
+    DOMAIN_STORE_TIME,    /* timestamptz: number, Unix ms */
+    DOMAIN_STORE_TIME_US, /* timestamptz: number, Unix microseconds */
+    DOMAIN_STORE_BOOL,    /* boolean: number, 0 or 1 */
+    DOMAIN_STORE_FLOAT8,  /* double precision: real */
+    DOMAIN_STORE_JSONB,   /* jsonb: bytes, its text; \u0000 cannot be stored */
+    DOMAIN_STORE_BYTEA    /* bytea: bytes */
 };
 
 struct domain_store_column {
@@ -40,6 +54,7 @@ struct domain_store_column {
 struct domain_store_value {
     bool is_null;
     int64_t number;
+    double real;
     struct mr_slice bytes; /* borrowed: from the image, from a constant, or from the result's row */
 };
 
@@ -48,6 +63,7 @@ struct domain_store_value {
 struct domain_store_kind {
     const char *load, *insert;
     const char *update; /* NULL: an entity of this kind never changes once it is there */
+    const char *due;    /* NULL: nothing of this kind is ever due */
     const struct domain_store_column *columns;
     int32_t column_count;
     /* Image to values; values is zeroed, one element a column. Slices borrow the image. */
@@ -60,7 +76,8 @@ struct domain_store_kind {
 };
 
 struct domain_store_rows {
-    const char *insert;
+    const char *insert; /* or NULL and */
+    const char *copy;
     const struct domain_store_column *columns;
     int32_t column_count;
     void (*write)(const struct engine_row_write *row, struct domain_store_value *values);
@@ -70,6 +87,7 @@ struct domain_store {
     const struct engine_domain *domain;
     const struct domain_store_kind *const *kinds; /* domain->kind_count, in the domain's order */
     const struct domain_store_rows *const *rows;  /* domain->row_kind_count, likewise */
+    const char *known_facts;                      /* `known`; NULL: the domain has no facts */
 };
 
 #endif

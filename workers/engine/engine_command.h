@@ -18,6 +18,8 @@ struct engine_command {
     struct mr_digest hash;
     int32_t day;                   /* of its append time */
     bool known;                    /* the domain decides this type */
+    enum engine_keep keep;         /* FULL while the type is not known */
+    bool only_its_day;             /* as in engine_lookup */
     const void *body;              /* NULL: unknown type, or invalid */
     struct engine_refusal invalid; /* problem set: the body breaks its schema */
     json_t *json;

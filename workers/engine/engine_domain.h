@@ -40,6 +40,7 @@ struct engine_input {
     const struct mr_ce_command *ce; /* id, account, subject, type, principal */
     const void *body;               /* what `read` made of the JSON */
     int64_t time_ms;                /* the log's append time: the time of decision */
+    int32_t lane;                   /* that the command came in; a key's lane never changes */
 };
 
 enum engine_verdict { ENGINE_APPLIED, ENGINE_REJECTED };
@@ -54,6 +55,10 @@ struct engine_domain {
     int32_t kind_count;
     const char *const *row_kinds; /* names of the append-only rows */
     int32_t row_kind_count;
+    /* How often the owner of a lane writes a command <name>.tick into it; 0: never. A tick is the
+     * only command of its lane in its batch, and is quarantined where others would be parked: the
+     * next one does its work. Its body is {"due_ms": N}. */
+    int64_t tick_interval_ms;
 
     /* Is there a decide function for this type? A type that is not known is parked. */
     bool (*knows)(const char *type);
@@ -63,12 +68,25 @@ struct engine_domain {
                            const void **body);
     /* Names every entity that decide may look at or change. */
     void (*keys_of)(const struct engine_input *input, struct engine_keys *keys);
+    /* Of a tick only, once what keys_of named is loaded: names what is touched because of it (the
+     * hour that a due minute belongs to). NULL: nothing ever is. */
+    void (*keys_after)(const struct engine_state *state, const struct engine_input *input,
+                       struct engine_keys *keys);
     enum engine_verdict (*decide)(const struct engine_state *state,
                                   const struct engine_input *input, struct engine_effects *effects);
 };
 
 void engine_keys_add(struct engine_keys *keys, int32_t kind, const struct mr_uuid *account,
                      const struct mr_uuid *id);
+
+/* Of a tick only: the entities of the kind in the tick's lane that are due at its time, as many as
+ * the store's `due` statement gives. engine_state_due goes over them. */
+void engine_keys_add_due(struct engine_keys *keys, int32_t kind);
+
+/* The due entities that were loaded for the tick, in the store's order: the one after `after`; NULL
+ * begins, and is returned behind the last. As they are now: with what this tick changed so far. */
+const struct engine_entity *engine_state_due(const struct engine_state *state, int32_t kind,
+                                             const struct engine_entity *after);
 
 /* The entity as the commands before this one left it; its bytes are NULL where there is none.
  * Asserts that keys_of named it. Valid until the batch ends. */

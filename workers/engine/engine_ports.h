@@ -74,6 +74,10 @@ struct engine_log {
     enum mr_status (*publish)(void *ctx, uint64_t round, const struct engine_event *event);
     /* Drops what the producer holds; late reports of it may still come. */
     void (*purge)(void *ctx);
+    /* Writes the tick that is due at due_ms (Unix) into the lane of the commands topic: its id is
+     * UUIDv5 of domain LF lane LF due time, so that two owners write the same one. Best effort: one
+     * that is not stored is followed by the next. */
+    void (*tick)(void *ctx, int32_t lane, int64_t due_ms);
     /* For lag display only. */
     void (*progress)(void *ctx, int32_t lane, int64_t applied);
 };
@@ -142,10 +146,25 @@ struct engine_claim {
     uint64_t fence, fence_new;
 };
 
+/* What is kept of a command (x-command.record). What is parked is kept in millrace.parked; only a
+ * FULL one, and one of a type that was not known, has its row in millrace.command meanwhile. */
+enum engine_keep {
+    ENGINE_KEEP_FULL, /* millrace.command: outcome and hash */
+    ENGINE_KEEP_ID,   /* millrace.seen: id and hash */
+    ENGINE_KEEP_FACT  /* the fact itself under its id, in a table of the domain: no hash */
+};
+
 /* What a batch must know. */
 struct engine_lookup { /* is this command known already? Looked for from day - 2 to day + 1 */
     struct mr_uuid account, id;
     int32_t day;
+    int32_t lane;
+    enum engine_keep keep; /* FULL: in command; ID: in seen and parked; FACT: domain's and parked */
+    bool only_its_day;     /* a UUIDv7 of an hour or more into its append day can be there only */
+};
+struct engine_due { /* the entities of the kind in the lane that are due */
+    int32_t lane, kind;
+    int64_t time_ms;
 };
 struct engine_parked_want { /* the lowest parked commands of a key, in order */
     int32_t lane;
@@ -159,12 +178,19 @@ struct engine_load {
     size_t key_count;
     const struct engine_parked_want *parked;
     size_t parked_count;
+    const struct engine_due *due;
+    size_t due_count;
 };
 
 struct engine_known { /* a command row that a look-up found */
     struct mr_uuid account, id;
     int32_t day;
+    bool has_hash; /* false: a fact, or parked; the same id is then a repeat whatever it holds */
     struct mr_digest hash;
+};
+struct engine_due_entity { /* an entity that is due in a lane; it is among the entities too */
+    int32_t lane;
+    struct engine_key key;
 };
 struct engine_parked {
     struct engine_record record;
@@ -178,6 +204,8 @@ struct engine_loaded {
     size_t entity_count;
     const struct engine_parked *parked;
     size_t parked_count;
+    const struct engine_due_entity *due; /* in the order of their statement */
+    size_t due_count;
 };
 
 /* Everything that a batch writes, in one transaction with the claim. */
@@ -195,11 +223,13 @@ struct engine_refusal {
 
 struct engine_command; /* engine_command.h */
 
-struct engine_outcome { /* a row of millrace.command */
+/* A row of millrace.command, or (command->keep is ID, and it is not PARKED) of millrace.seen. A
+ * fact has none: its row is among engine_save.rows. */
+struct engine_outcome {
     const struct engine_command *command;
     enum engine_outcome_status status;
     struct engine_refusal refusal; /* REJECTED */
-    bool was_parked;               /* the row exists as PARKED and changes */
+    bool was_parked; /* a FULL one's row exists as PARKED and changes; another's may */
 };
 struct engine_aside { /* a row of millrace.quarantine or millrace.conflict, by position */
     int32_t lane;
@@ -288,7 +318,8 @@ struct engine_store {
 
 struct engine_clock {
     void *ctx;
-    int64_t (*now_ms)(void *ctx); /* monotonic */
+    int64_t (*now_ms)(void *ctx);  /* monotonic */
+    int64_t (*wall_ms)(void *ctx); /* Unix; for when a tick is due, and nothing else */
 };
 
 struct engine_random {
@@ -310,6 +341,8 @@ struct engine_checker {
     enum engine_body (*check)(void *ctx, const struct mr_ce_command *ce, struct mr_slice key,
                               struct mr_slice value, struct mr_arena *arena, json_t **json,
                               struct engine_refusal *refusal);
+    /* What is kept of a command of this type. FULL for one that is not known; a tick's is ID. */
+    enum engine_keep (*keep)(void *ctx, const struct mr_ce_command *ce);
     /* May decide answer this problem for this type? One that is not declared parks the command. */
     bool (*declares)(void *ctx, const struct mr_ce_command *ce, const char *problem);
 };

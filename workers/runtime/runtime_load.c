@@ -91,7 +91,17 @@ static struct domain_store_value value_of(struct runtime_store *s, const struct 
         v.bytes = mr_slice(id->bytes, sizeof id->bytes);
         break;
     case DOMAIN_STORE_TEXT:
+    case DOMAIN_STORE_JSONB: /* read as text: load casts it */
         v.bytes = mr_pg_result_text(r, row, column);
+        break;
+    case DOMAIN_STORE_BYTEA:
+        v.bytes = mr_pg_result_bytea(r, row, column);
+        break;
+    case DOMAIN_STORE_BOOL:
+        v.number = mr_pg_result_bool(r, row, column);
+        break;
+    case DOMAIN_STORE_FLOAT8:
+        v.real = mr_pg_result_float8(r, row, column);
         break;
     case DOMAIN_STORE_INT4:
     case DOMAIN_STORE_INT8:
@@ -102,6 +112,9 @@ static struct domain_store_value value_of(struct runtime_store *s, const struct 
         break;
     case DOMAIN_STORE_TIME:
         v.number = mr_pg_result_time(r, row, column);
+        break;
+    case DOMAIN_STORE_TIME_US:
+        v.number = mr_pg_result_time(r, row, column) * 1000;
         break;
     }
     return v;

@@ -319,6 +319,8 @@ static const enum mr_pg_type pg_type[] = {
     [DOMAIN_STORE_UUID] = MR_PG_UUID, [DOMAIN_STORE_TEXT] = MR_PG_TEXT,
     [DOMAIN_STORE_INT4] = MR_PG_INT4, [DOMAIN_STORE_INT8] = MR_PG_INT8,
     [DOMAIN_STORE_DATE] = MR_PG_DATE, [DOMAIN_STORE_TIME] = MR_PG_TIMESTAMPTZ,
+    [DOMAIN_STORE_BOOL] = MR_PG_BOOL, [DOMAIN_STORE_FLOAT8] = MR_PG_FLOAT8,
+    [DOMAIN_STORE_JSONB] = MR_PG_TEXT, [DOMAIN_STORE_BYTEA] = MR_PG_BYTEA,
 };
 
 static void push_value(struct runtime_store *s, struct mr_pg_array *a,
@@ -343,6 +345,15 @@ static void push_value(struct runtime_store *s, struct mr_pg_array *a,
         break;
     case MR_PG_DATE:
         mr_pg_array_day(a, (int32_t)v->number);
+        break;
+    case MR_PG_BOOL:
+        mr_pg_array_bool(a, v->number != 0);
+        break;
+    case MR_PG_FLOAT8:
+        mr_pg_array_float8(a, v->real);
+        break;
+    case MR_PG_BYTEA:
+        mr_pg_array_bytea(a, mr_arena_slice(&s->arena, v->bytes));
         break;
     default:
         mr_pg_array_time(a, v->number);

@@ -182,6 +182,8 @@ static struct domain_store_value value_read(const struct mr_pg_result *result, i
     case DOMAIN_STORE_TIME:
         value.number = mr_pg_result_time(result, 0, column);
         break;
+    default:
+        cr_assert_fail("billing keeps no such type");
     }
     return value;
 }

@@ -258,12 +258,19 @@ void lane_world_close(struct lane_world *w)
 void lane_start(struct lane_world *w)
 {
     struct engine_ports ports = {
-        .log = {w, log_check, log_start, log_stop, log_pause, log_resume, log_publish, log_purge,
-                log_progress},
+        .log = {.ctx = w,
+                .check = log_check,
+                .start = log_start,
+                .stop = log_stop,
+                .pause = log_pause,
+                .resume = log_resume,
+                .publish = log_publish,
+                .purge = log_purge,
+                .progress = log_progress},
         .store = lane_store(w),
         .clock = {w, clock_now},
         .random = {w, draw},
-        .checker = {w, check_body, declares},
+        .checker = {.ctx = w, .check = check_body, .declares = declares},
         .notice = {w, tell},
     };
     w->engine = engine_new(&lane_domain, &ports, &w->options);
