@@ -28,13 +28,21 @@ static inline uint64_t mr_pg_float_bits(double v)
     return bits;
 }
 
-/* False when unix_ms is no time that a timestamptz of ours may hold. */
-static inline bool mr_pg_time_us(int64_t unix_ms, int64_t *us)
+#define MR_PG_TIME_MS_MIN INT64_C(-210866803200000) /* the earliest timestamptz: 4713 BC */
+
+/* Microseconds since PostgreSQL's epoch. False when it is no time that a timestamptz of ours may
+ * hold. */
+static inline bool mr_pg_from_unix_us(int64_t unix_us, int64_t *us)
 {
-    if (unix_ms > MR_TIME_MS_MAX || unix_ms < -MR_TIME_MS_MAX)
+    if (unix_us > MR_TIME_MS_MAX * 1000 + 999 || unix_us < MR_PG_TIME_MS_MIN * 1000)
         return false;
-    /* the earliest timestamptz is 4713 BC; 8,000 years before 1970 are before it */
-    if (unix_ms < INT64_C(-210866803200000))
+    *us = unix_us - MR_PG_EPOCH_MS * 1000;
+    return true;
+}
+
+static inline bool mr_pg_from_unix_ms(int64_t unix_ms, int64_t *us)
+{
+    if (unix_ms > MR_TIME_MS_MAX || unix_ms < MR_PG_TIME_MS_MIN)
         return false;
     *us = (unix_ms - MR_PG_EPOCH_MS) * 1000;
     return true;

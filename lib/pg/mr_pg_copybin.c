@@ -98,7 +98,16 @@ void mr_pg_copybin_jsonb(struct mr_buf *buf, struct mr_slice text)
 void mr_pg_copybin_time(struct mr_buf *buf, int64_t unix_ms)
 {
     int64_t us;
-    if (mr_pg_time_us(unix_ms, &us))
+    if (mr_pg_from_unix_ms(unix_ms, &us))
+        mr_pg_copybin_int8(buf, us);
+    else
+        buf->over = true;
+}
+
+void mr_pg_copybin_time_us(struct mr_buf *buf, int64_t unix_us)
+{
+    int64_t us;
+    if (mr_pg_from_unix_us(unix_us, &us))
         mr_pg_copybin_int8(buf, us);
     else
         buf->over = true;

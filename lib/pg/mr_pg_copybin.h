@@ -24,9 +24,10 @@ void mr_pg_copybin_uuid(struct mr_buf *buf, const struct mr_uuid *value); /* NUL
  * the buffer as over. */
 void mr_pg_copybin_bytes(struct mr_buf *buf, struct mr_slice value);
 void mr_pg_copybin_jsonb(struct mr_buf *buf, struct mr_slice text);
-/* timestamptz, and timestamp read as UTC. unix_ms within +-MR_TIME_MS_MAX, else the buffer is over.
+/* timestamptz, and timestamp read as UTC: from 4713 BC to MR_TIME_MS_MAX, else the buffer is over.
  */
 void mr_pg_copybin_time(struct mr_buf *buf, int64_t unix_ms);
+void mr_pg_copybin_time_us(struct mr_buf *buf, int64_t unix_us);
 void mr_pg_copybin_day(struct mr_buf *buf, int32_t day);
 
 #endif

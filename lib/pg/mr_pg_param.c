@@ -124,7 +124,16 @@ void mr_pg_param_any(struct mr_pg_params *p, struct mr_slice value)
 void mr_pg_param_time(struct mr_pg_params *p, int64_t unix_ms)
 {
     int64_t us;
-    if (mr_pg_time_us(unix_ms, &us))
+    if (mr_pg_from_unix_ms(unix_ms, &us))
+        mr_pg_param_int8(p, us);
+    else
+        fail(&p->status, MR_INVALID);
+}
+
+void mr_pg_param_time_us(struct mr_pg_params *p, int64_t unix_us)
+{
+    int64_t us;
+    if (mr_pg_from_unix_us(unix_us, &us))
         mr_pg_param_int8(p, us);
     else
         fail(&p->status, MR_INVALID);
@@ -286,14 +295,27 @@ void mr_pg_array_uuid(struct mr_pg_array *a, const struct mr_uuid *value)
         memcpy(at, value->bytes, sizeof value->bytes);
 }
 
-void mr_pg_array_time(struct mr_pg_array *a, int64_t unix_ms)
+static void array_pg_us(struct mr_pg_array *a, bool fits, int64_t us)
 {
-    int64_t us = 0;
-    if (!mr_pg_time_us(unix_ms, &us))
+    if (!fits)
         fail(&a->status, MR_INVALID);
     char *at = array_cell(a, MR_PG_TIMESTAMPTZ);
     if (at)
         mr_pg_put64(at, (uint64_t)us);
+}
+
+void mr_pg_array_time(struct mr_pg_array *a, int64_t unix_ms)
+{
+    int64_t us = 0;
+    bool fits = mr_pg_from_unix_ms(unix_ms, &us);
+    array_pg_us(a, fits, us);
+}
+
+void mr_pg_array_time_us(struct mr_pg_array *a, int64_t unix_us)
+{
+    int64_t us = 0;
+    bool fits = mr_pg_from_unix_us(unix_us, &us);
+    array_pg_us(a, fits, us);
 }
 
 void mr_pg_array_day(struct mr_pg_array *a, int32_t day)

@@ -65,6 +65,8 @@ void mr_pg_param_text(struct mr_pg_params *params, struct mr_slice value);
 void mr_pg_param_bytea(struct mr_pg_params *params, struct mr_slice value);
 /* timestamptz from 4713 BC to MR_TIME_MS_MAX; others are MR_INVALID. */
 void mr_pg_param_time(struct mr_pg_params *params, int64_t unix_ms);
+/* The same to the microsecond. */
+void mr_pg_param_time_us(struct mr_pg_params *params, int64_t unix_us);
 /* date; days since 1970-01-01, in the same range. */
 void mr_pg_param_day(struct mr_pg_params *params, int32_t day);
 /* In text format, for the server to read as whatever type $n has: filters of the edge whose type
@@ -96,6 +98,7 @@ void mr_pg_array_bool(struct mr_pg_array *array, bool value);
 void mr_pg_array_float8(struct mr_pg_array *array, double value);
 void mr_pg_array_uuid(struct mr_pg_array *array, const struct mr_uuid *value); /* NULL: NULL */
 void mr_pg_array_time(struct mr_pg_array *array, int64_t unix_ms);
+void mr_pg_array_time_us(struct mr_pg_array *array, int64_t unix_us);
 void mr_pg_array_day(struct mr_pg_array *array, int32_t day);
 /* The bytes are BORROWED until mr_pg_param_array has been called: push what lives in the batch's
  * arena, not a local buffer. An absent slice is NULL. jsonb columns are pushed as text and cast:

@@ -155,7 +155,7 @@ struct mr_uuid mr_pg_result_uuid(const struct mr_pg_result *r, int row, int colu
     return id;
 }
 
-int64_t mr_pg_result_time(const struct mr_pg_result *r, int row, int column)
+int64_t mr_pg_result_time_us(const struct mr_pg_result *r, int row, int column)
 {
     const char *p = value(r, row, column);
     if (PQgetisnull(r->pg, row, column))
@@ -164,7 +164,16 @@ int64_t mr_pg_result_time(const struct mr_pg_result *r, int row, int column)
     int64_t us = (int64_t)big_endian(p, 8);
     if (us == INT64_MAX || us == INT64_MIN)
         return us;
-    us += MR_PG_EPOCH_MS * 1000; /* PostgreSQL's range ends far below the overflow */
+    if (us > INT64_MAX - MR_PG_EPOCH_MS * 1000)
+        return INT64_MAX; /* the last 30 years of PostgreSQL's 294,276 */
+    return us + MR_PG_EPOCH_MS * 1000;
+}
+
+int64_t mr_pg_result_time(const struct mr_pg_result *r, int row, int column)
+{
+    int64_t us = mr_pg_result_time_us(r, row, column);
+    if (us == INT64_MAX || us == INT64_MIN)
+        return us;
     return us / 1000 - (us % 1000 < 0);
 }
 

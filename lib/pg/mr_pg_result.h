@@ -80,6 +80,8 @@ bool mr_pg_result_bool(const struct mr_pg_result *result, int row, int column);
 struct mr_uuid mr_pg_result_uuid(const struct mr_pg_result *result, int row, int column);
 /* timestamptz as Unix ms, rounded down; binary results only. +-infinity: INT64_MAX, INT64_MIN. */
 int64_t mr_pg_result_time(const struct mr_pg_result *result, int row, int column);
+/* The same as Unix microseconds, exact. */
+int64_t mr_pg_result_time_us(const struct mr_pg_result *result, int row, int column);
 /* date as days since 1970-01-01; binary results only. */
 int32_t mr_pg_result_day(const struct mr_pg_result *result, int row, int column);
 /* text, varchar, name, "char", json, jsonb (as its text), and anything in a text result.

@@ -56,7 +56,7 @@ static enum mr_pg_pull pull(struct mr_slice *chunk, void *data)
     struct mr_uuid id;
     memset(id.bytes, 7, sizeof id.bytes);
     for (int i = 0; i < CHUNK_ROWS; i++) {
-        mr_pg_copybin_row(&s->buf, 11);
+        mr_pg_copybin_row(&s->buf, 12);
         mr_pg_copybin_int8(&s->buf, s->given == s->bad_at ? -1 : i);
         mr_pg_copybin_int4(&s->buf, i);
         mr_pg_copybin_int2(&s->buf, (int16_t)i);
@@ -68,6 +68,7 @@ static enum mr_pg_pull pull(struct mr_slice *chunk, void *data)
         mr_pg_copybin_time(&s->buf, 1790239143123);
         mr_pg_copybin_day(&s->buf, 20000);
         mr_pg_copybin_float8(&s->buf, 0.5);
+        mr_pg_copybin_time_us(&s->buf, 1790239143123456);
     }
     cr_assert(mr_buf_ok(&s->buf));
     s->given++;
@@ -81,8 +82,9 @@ static struct source *source_new(const char *database, struct source s)
 {
     struct fixture *f = fixture_new(database);
     fixture_up(f, defaults);
-    pg_run(f->conninfo, "CREATE TABLE t (a int8 CHECK (a >= 0), b int4, c int2, d bool, e uuid,"
-                        " f text, g bytea, h jsonb, i timestamptz, j date, k float8)");
+    pg_run(f->conninfo,
+           "CREATE TABLE t (a int8 CHECK (a >= 0), b int4, c int2, d bool, e uuid,"
+           " f text, g bytea, h jsonb, i timestamptz, j date, k float8, l timestamptz)");
     struct source *out = malloc(sizeof *out);
     *out = s;
     out->f = f;
@@ -137,7 +139,8 @@ Test(pg_copy, given_more_rows_than_the_socket_takes_then_all_arrive_in_their_tra
     cr_assert_str_eq(pg_run(s->f->conninfo, "SELECT count(*) FROM t"), "0");
     must_ask(s->f,
              "SELECT count(*) FROM t WHERE f = 'h\xC3\xA9llo' AND h->>'a' = '1' AND k = 0.5 AND"
-             " j = '2024-10-04' AND i = '2026-09-24 08:39:03.123Z' AND b = a AND c = a AND"
+             " j = '2024-10-04' AND i = '2026-09-24 08:39:03.123Z' AND"
+             " l = '2026-09-24 08:39:03.123456Z' AND b = a AND c = a AND"
              " d = (a % 2 = 1) AND (e IS NULL) = (a % 3 = 0) AND"
              " g IS NOT DISTINCT FROM CASE WHEN a % 5 > 0 THEN '\\x00ff'::bytea END",
              2);
@@ -289,4 +292,19 @@ Test(pg_copy, given_a_close_from_the_source_then_the_copy_is_lost)
     wait_answers(s->f, 1);
     cr_assert_eq(s->f->answers[0].outcome, MR_PG_LOST);
     source_free(s);
+}
+
+Test(pg_copy, given_values_that_no_column_holds_then_the_buffer_says_so)
+{
+    struct mr_buf buf;
+    mr_buf_init(&buf, 0);
+    mr_pg_copybin_time_us(&buf, INT64_MAX);
+    cr_expect_not(mr_buf_ok(&buf));
+    mr_buf_reset(&buf);
+    mr_pg_copybin_time(&buf, INT64_MIN);
+    cr_expect_not(mr_buf_ok(&buf));
+    mr_buf_reset(&buf);
+    mr_pg_copybin_day(&buf, INT32_MAX);
+    cr_expect_not(mr_buf_ok(&buf));
+    mr_buf_free(&buf);
 }

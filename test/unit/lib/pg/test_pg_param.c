@@ -166,6 +166,56 @@ Test(pg_param, given_single_values_then_they_come_back_in_both_formats)
     fixture_free(f);
 }
 
+Test(pg_param, given_microseconds_then_they_come_back_to_the_microsecond)
+{
+    struct fixture *f = fixture_new("microseconds");
+    static const struct mr_pg_stmt stmt = {
+        .sql = "SELECT t, t = u FROM unnest($1::timestamptz[]) WITH ORDINALITY a(t, n), "
+               "(VALUES ($2::timestamptz, $3::int8)) b(u, m) WHERE n = m",
+        .nparams = 3,
+    };
+    static const int64_t us[] = {1790239143123456, 0, -1, -1001, MR_TIME_MS_MAX * 1000 + 999};
+    fixture_up(f, (struct mr_pg_options){0});
+    for (int i = 0; i < 5; i++) {
+        struct mr_pg_params p;
+        struct mr_pg_array a;
+        mr_pg_params_init(&p, &f->arena);
+        mr_pg_array_init(&a, &f->arena, MR_PG_TIMESTAMPTZ, 5);
+        for (int k = 0; k < 5; k++)
+            mr_pg_array_time_us(&a, us[k]);
+        mr_pg_param_array(&p, &a);
+        mr_pg_param_time_us(&p, us[i]);
+        mr_pg_param_int8(&p, i + 1);
+        struct mr_pg_result *r = run(f, &stmt, &p);
+        cr_assert_eq(mr_pg_result_rows(r), 1);
+        cr_expect_eq(mr_pg_result_time_us(r, 0, 0), us[i], "%d", i);
+        cr_expect(mr_pg_result_bool(r, 0, 1), "%d", i);
+        mr_pg_result_free(r);
+    }
+    fixture_free(f);
+}
+
+Test(pg_param, given_times_without_end_then_they_are_told_apart_from_times)
+{
+    struct fixture *f = fixture_new("infinity");
+    static const struct mr_pg_stmt stmt = {
+        .sql = "SELECT 'infinity'::timestamptz, '-infinity'::timestamptz, "
+               "'294276-12-31 23:59:59+00'::timestamptz, '1969-12-31 23:59:59.9995Z'::timestamptz",
+    };
+    struct mr_pg_params p;
+    fixture_up(f, (struct mr_pg_options){0});
+    mr_pg_params_init(&p, &f->arena);
+    struct mr_pg_result *r = run(f, &stmt, &p);
+    for (int c = 0; c < 3; c++) {
+        cr_expect_eq(mr_pg_result_time_us(r, 0, c), c == 1 ? INT64_MIN : INT64_MAX);
+        cr_expect_eq(mr_pg_result_time(r, 0, c), c == 1 ? INT64_MIN : INT64_MAX);
+    }
+    cr_expect_eq(mr_pg_result_time_us(r, 0, 3), -500);
+    cr_expect_eq(mr_pg_result_time(r, 0, 3), -1, "rounded down");
+    mr_pg_result_free(r);
+    fixture_free(f);
+}
+
 Test(pg_param, given_an_empty_and_a_full_batch_then_both_arrive)
 {
     struct fixture *f = fixture_new("batches");
@@ -224,6 +274,10 @@ Test(pg_param, given_too_much_then_the_first_failure_stays)
 
     mr_pg_params_init(&p, &small);
     mr_pg_param_time(&p, MR_TIME_MS_MAX + 1);
+    cr_assert_eq(p.status, MR_INVALID);
+
+    mr_pg_params_init(&p, &small);
+    mr_pg_param_time_us(&p, INT64_MAX);
     cr_assert_eq(p.status, MR_INVALID);
 
     mr_arena_reset(&small);
