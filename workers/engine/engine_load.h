@@ -61,7 +61,9 @@ struct engine_ledger {
 struct engine_flush {
     const struct engine_claim *claims;   /* fence, fence_new */
     const struct engine_ledger *ledgers; /* as they are to be; same order as claims */
-    const struct engine_load_counts *counts;
+    /* The warehouse moves what it finds loaded already (a fact's repeat) from loaded to repeated, and
+     * sets its record's verdict to REPEATED. */
+    struct engine_load_counts *counts;
     size_t lane_count;
     struct engine_load_record *const *records; /* LOADED and REFUSED, in order of arrival */
     size_t record_count;

@@ -19,9 +19,10 @@
 enum phase { STARTING, RUNNING, STOPPING, CLOSING };
 enum step { PG_SCHEMA, LANES, WAREHOUSE_SCHEMA, TABLES, TOPICS };
 
-/* A domain of the catalogue that has events. */
+/* A topic: of a domain's events, or of its commands where facts are among them. */
 struct part {
     const struct mr_catalog_domain *domain;
+    bool facts;
     int32_t lanes;       /* by Postgres; 0: not known yet */
     int32_t topic_lanes; /* the job's */
     struct loader_topic *topic;
@@ -111,6 +112,7 @@ static void run(struct loader *l)
         struct loader_topic_settings topic = {
             .all = &l->settings,
             .domain = l->parts[i].domain,
+            .facts = l->parts[i].facts,
             .lanes = l->parts[i].lanes,
             .stopped = (const char *const *)l->tables.stopped,
             .report = l->report,
@@ -121,7 +123,7 @@ static void run(struct loader *l)
             return;
         }
         MR_LOG(l->settings.log, INFO, "loading",
-               mr_f_text("topic", l->parts[i].domain->events_topic),
+               mr_f_text("topic", loader_topic_name(l->parts[i].domain, l->parts[i].facts)),
                mr_f_int("lanes", l->parts[i].lanes));
     }
     mr_timer_start(&l->tick, TICK_MS);
@@ -140,10 +142,10 @@ static enum mr_status check_topic(struct loader *l, struct mr_kafka_admin *admin
 {
     struct mr_kafka_topic_state state;
     const struct mr_kafka_topic want = {
-        .name = part->domain->events_topic,
+        .name = loader_topic_name(part->domain, part->facts),
         .replicas = 1,
         .in_sync_min = 1,
-        .retention_ms = MR_KAFKA_RETENTION_EVENTS_MS,
+        .retention_ms = part->facts ? MR_KAFKA_RETENTION_COMMANDS_MS : MR_KAFKA_RETENTION_EVENTS_MS,
         .message_bytes_max = MR_KAFKA_MESSAGE_BYTES_MAX,
     };
     enum mr_status s = mr_kafka_admin_check(admin, &want, 1, &l->job_why);
@@ -352,18 +354,30 @@ static void close_all(struct loader *l)
 
 /* ---- outside ---- */
 
+static bool has_facts(const struct mr_catalog_domain *domain)
+{
+    for (size_t i = 0; i < domain->command_count; i++)
+        if (domain->commands[i].record == MR_RECORD_NONE && domain->commands[i].feed_count > 0)
+            return true;
+    return false;
+}
+
 static struct loader *make(const struct loader_settings *settings)
 {
     struct loader *l = calloc(1, sizeof *l);
     if (!l)
         abort();
     l->settings = *settings;
-    l->parts = calloc(settings->catalog->domain_count + 1, sizeof *l->parts);
+    l->parts = calloc(2 * settings->catalog->domain_count + 1, sizeof *l->parts);
     if (!l->parts)
         abort();
-    for (size_t i = 0; i < settings->catalog->domain_count; i++)
-        if (settings->catalog->domains[i].event_count > 0)
-            l->parts[l->part_count++].domain = &settings->catalog->domains[i];
+    for (size_t i = 0; i < settings->catalog->domain_count; i++) {
+        const struct mr_catalog_domain *domain = &settings->catalog->domains[i];
+        if (domain->event_count > 0)
+            l->parts[l->part_count++].domain = domain;
+        if (has_facts(domain))
+            l->parts[l->part_count++] = (struct part){.domain = domain, .facts = true};
+    }
     mr_timer_init(&l->tick, settings->loop, on_tick, l);
     mr_timer_init(&l->retry, settings->loop, start_step, l);
     return l;

@@ -1,4 +1,4 @@
-/* The loader as a whole: every domain's events of the catalogue into the warehouse. One engine, one
+/* The loader as a whole: every domain's events and facts into the warehouse. One engine, one
  * consumer group and one warehouse session a topic; the checks at start, the metrics and the log
  * lines. One process runs one; several share the lanes of each topic. */
 #ifndef LOADER_H

@@ -160,13 +160,15 @@ struct loader_log *loader_log_new(const struct loader_log_settings *settings)
     if (!l)
         abort();
     l->settings = *settings;
-    snprintf(l->group, sizeof l->group, "millrace.loader.%s", settings->domain);
+    snprintf(l->group, sizeof l->group, "millrace.loader.%s%s", settings->domain,
+             settings->facts ? ".facts" : "");
     l->probe = loader_probe_new(&(struct loader_probe_settings){
         .loop = settings->loop,
         .log = settings->log,
         .conf = settings->conf,
         .topic = settings->topic,
         .domain = settings->domain,
+        .facts = settings->facts,
         .lanes = settings->lanes,
         .on_checked = on_checked,
         .owner = l,

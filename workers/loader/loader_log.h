@@ -1,4 +1,4 @@
-/* The loader's log on librdkafka: a consumer of one topic of events, whose records become rows as
+/* The loader's log on librdkafka: a consumer of one topic, whose records become rows as
  * they arrive, and a probe in the thread pool for what a takeover checks. */
 #ifndef LOADER_LOG_H
 #define LOADER_LOG_H
@@ -16,6 +16,7 @@ struct loader_log_settings {
     struct mr_log *log;
     const struct mr_kafka_conf *conf; /* outlives the log */
     const char *topic, *domain;       /* borrowed */
+    bool facts;                       /* the topic holds commands; else events */
     int32_t lanes;
     const char *group_instance_id; /* NULL: a dynamic member */
     uint32_t session_timeout_ms;
@@ -24,7 +25,7 @@ struct loader_log_settings {
 
 struct loader_log *loader_log_new(const struct loader_log_settings *settings);
 struct engine_log loader_log_port(struct loader_log *log);
-/* Joins the group millrace.loader.<domain>. */
+/* Joins the group millrace.loader.<domain>, or millrace.loader.<domain>.facts. */
 MR_MUST_CHECK enum mr_status loader_log_serve(struct loader_log *log, struct engine_loader *engine,
                                               struct mr_error *why);
 /* Whether the group has spoken, and how many lanes it gave. */

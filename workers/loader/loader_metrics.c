@@ -52,20 +52,31 @@ static void register_lane(const struct loader_metrics_settings *s, int32_t lane,
 #undef GAUGE
 }
 
-static bool is_fed_by(const struct mr_catalog_domain *domain, const struct mr_catalog_table *table)
+static bool feeds(const struct mr_catalog_feed *list, size_t count,
+                  const struct mr_catalog_table *table)
 {
-    for (size_t i = 0; i < domain->event_count; i++)
-        for (size_t k = 0; k < domain->events[i].feed_count; k++)
-            if (domain->events[i].feeds[k].table == table)
-                return true;
+    for (size_t i = 0; i < count; i++)
+        if (list[i].table == table)
+            return true;
     return false;
+}
+
+static bool is_fed_by(const struct loader_metrics_settings *s, const struct mr_catalog_table *table)
+{
+    const struct mr_catalog_domain *d = s->domain;
+    bool fed = false;
+    for (size_t i = 0; !s->facts && i < d->event_count; i++)
+        fed = fed || feeds(d->events[i].feeds, d->events[i].feed_count, table);
+    for (size_t i = 0; s->facts && i < d->command_count; i++)
+        fed = fed || feeds(d->commands[i].feeds, d->commands[i].feed_count, table);
+    return fed;
 }
 
 static void register_tables(const struct loader_metrics_settings *s, struct loader_metrics *m)
 {
     for (size_t t = 0; t < s->catalog->table_count; t++) {
         const struct mr_catalog_table *table = &s->catalog->tables[t];
-        if (!is_fed_by(s->domain, table))
+        if (!is_fed_by(s, table))
             continue;
         const struct mr_label *labels = MR_LABELS({"table", table->name});
         m->table[m->table_count++] = (struct table_gauges){

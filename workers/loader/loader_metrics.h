@@ -13,7 +13,8 @@ struct loader_metrics;
 struct loader_metrics_settings {
     struct mr_metrics *metrics;
     const struct mr_catalog *catalog;
-    const struct mr_catalog_domain *domain; /* whose events the topic holds */
+    const struct mr_catalog_domain *domain; /* whose topic it is */
+    bool facts;                             /* of commands; else of events */
     const char *topic;
     int32_t lanes;
     const char *const *stopped; /* of the catalogue's tables */

@@ -305,8 +305,10 @@ static struct loader_pg *make(const struct loader_pg_settings *settings)
     pg->tables = calloc(catalog->table_count + 1, sizeof *pg->tables);
     if (!pg->named || !pg->claimed || !pg->tables)
         abort();
-    for (size_t i = 0; i < catalog->table_count; i++)
+    for (size_t i = 0; i < catalog->table_count; i++) {
         pg->tables[i].copy = copy_statement(&catalog->tables[i]);
+        pg->tables[i].known = loader_pg_known_statement(&catalog->tables[i]);
+    }
     loader_op_init(&pg->op, settings->loop, on_done, pg);
     mr_buf_init(&pg->chunk, 0);
     return pg;
@@ -314,8 +316,10 @@ static struct loader_pg *make(const struct loader_pg_settings *settings)
 
 static void destroy(struct loader_pg *pg)
 {
-    for (size_t i = 0; i < pg->settings.catalog->table_count; i++)
+    for (size_t i = 0; i < pg->settings.catalog->table_count; i++) {
         free(pg->tables[i].copy);
+        free(pg->tables[i].known);
+    }
     free(pg->tables);
     free(pg->named);
     free(pg->claimed);

@@ -1,4 +1,5 @@
-/* A flush: named, claimed, copied, written, committed. The drawing is in loader_pg_impl.h. */
+/* A flush: named, claimed, asked about, copied, written, committed. The drawing is in
+ * loader_pg_impl.h. */
 #include "loader_pg_impl.h"
 
 #include "loader_rows.h"
@@ -419,6 +420,13 @@ void loader_pg_flush(void *ctx, const struct engine_flush *flush)
         start_naming(pg);
 }
 
+static void start_rows(struct loader_pg *pg)
+{
+    count_rows(pg);
+    if (!start_copying(pg, 0))
+        start_writing(pg);
+}
+
 void loader_pg_flush_step(struct loader_pg *pg)
 {
     if (pg->state == LOADER_PG_COMMITTING) {
@@ -438,9 +446,12 @@ void loader_pg_flush_step(struct loader_pg *pg)
     case LOADER_PG_CLAIMING:
         if (answer_missed(pg))
             break;
-        count_rows(pg);
-        if (!start_copying(pg, 0))
-            start_writing(pg);
+        pg->state = LOADER_PG_ASKING;
+        if (!loader_pg_ask_facts(pg))
+            start_rows(pg);
+        break;
+    case LOADER_PG_ASKING:
+        start_rows(pg);
         break;
     case LOADER_PG_COPYING:
         if (!start_copying(pg, pg->table + 1))

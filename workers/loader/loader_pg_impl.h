@@ -7,8 +7,9 @@
 #include "mr_pg_watch.h"
 
 /* FREE -> TAKING, SETTLING, LOOKING -> FREE
- * FREE -flush-> NAMING -> CLAIMING -all are ours-> COPYING (once a table) -> WRITING -> COMMITTING
- *      -> FREE; a failure on the way, or a missed claim, rolls back -> FREE */
+ * FREE -flush-> NAMING -> CLAIMING -all are ours-> ASKING (facts alone) -> COPYING (once a table)
+ *      -> WRITING -> COMMITTING -> FREE; a failure on the way, or a missed claim, rolls back ->
+ * FREE */
 enum loader_pg_state {
     LOADER_PG_FREE,
     LOADER_PG_TAKING,
@@ -16,6 +17,7 @@ enum loader_pg_state {
     LOADER_PG_LOOKING,
     LOADER_PG_NAMING, /* only lanes whose row does not name this connection's backend */
     LOADER_PG_CLAIMING,
+    LOADER_PG_ASKING, /* only with facts: which are loaded already */
     LOADER_PG_COPYING,
     LOADER_PG_WRITING,
     LOADER_PG_COMMITTING
@@ -24,6 +26,7 @@ enum loader_pg_state {
 /* A table of the catalogue. */
 struct loader_pg_table {
     char *copy;             /* its COPY statement */
+    char *known;            /* which facts it has already */
     int64_t rows;           /* of the flush at hand */
     int64_t newest_ms;      /* event_time of the flush at hand; 0: no rows */
     int64_t loaded_through; /* as committed by this process; 0: nothing yet */
@@ -63,6 +66,11 @@ enum engine_answer loader_pg_answer(const struct loader_pg *pg);
 void loader_pg_lanes_param(struct loader_pg *pg, struct mr_pg_params *params, const int32_t *lanes,
                            size_t count);
 struct mr_pg_params loader_pg_params(struct loader_pg *pg); /* $1 is the topic */
+
+/* loader_pg_facts.c */
+char *loader_pg_known_statement(const struct mr_catalog_table *table); /* the caller's */
+/* Finds the flush's repeated facts. False: there is no fact, and no operation was begun. */
+bool loader_pg_ask_facts(struct loader_pg *pg);
 
 /* loader_pg_flush.c */
 void loader_pg_flush(void *ctx, const struct engine_flush *flush);

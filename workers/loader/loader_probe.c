@@ -35,6 +35,8 @@ static int64_t sequence_of(const struct loader_probe *p, const struct mr_kafka_r
     struct mr_ce_event event;
     const char *cause;
     struct mr_slice domain = mr_slice_text(p->settings.domain);
+    if (p->settings.facts)
+        return r->position;
     return mr_ce_event_read(&r->headers, domain, r->lane, &event, &cause) == MR_OK ? event.sequence
                                                                                    : -1;
 }

@@ -15,6 +15,7 @@ struct loader_probe_settings {
     struct mr_log *log;
     const struct mr_kafka_conf *conf; /* borrowed, as are the texts */
     const char *topic, *domain;
+    bool facts; /* the topic holds commands: a record's sequence is its offset */
     int32_t lanes;
     void (*on_checked)(void *owner, const struct engine_checked *checked);
     void *owner;

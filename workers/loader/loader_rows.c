@@ -3,6 +3,7 @@
 #include "mr_arena.h"
 #include "mr_cloudevent.h"
 #include "mr_json.h"
+#include "mr_lane.h"
 #include "mr_record.h"
 #include "mr_warehouse.h"
 #include <assert.h>
@@ -98,6 +99,7 @@ static void add_lines(struct loader_rows *l)
 struct verdict {
     enum engine_load_class class;
     int64_t sequence, time_ms;
+    struct loader_fact fact;
     struct mr_error cause;
 };
 
@@ -107,33 +109,21 @@ static void bad(struct verdict *v, const char *cause)
     mr_fail(&v->cause, MR_INVALID, "%s", cause);
 }
 
-static const char *stopped_because(const struct loader_rows *l,
-                                   const struct mr_catalog_event *event)
+static const char *stopped_because(const struct loader_rows *l, const struct mr_catalog_feed *feeds,
+                                   size_t feed_count)
 {
-    for (size_t i = 0; l->settings.stopped && i < event->feed_count; i++) {
-        const char *why = l->settings.stopped[event->feeds[i].table->index];
+    for (size_t i = 0; l->settings.stopped && i < feed_count; i++) {
+        const char *why = l->settings.stopped[feeds[i].table->index];
         if (why)
             return why;
     }
     return NULL;
 }
 
-static void make_rows(struct loader_rows *l, const struct mr_catalog_event *event,
-                      const struct mr_ce_event *ce, const json_t *body, struct verdict *v)
+static void make_rows(struct loader_rows *l, const struct mr_warehouse_event *what,
+                      struct verdict *v)
 {
-    struct mr_warehouse_event what = {
-        .feeds = event->feeds,
-        .feed_count = event->feed_count,
-        .body = body,
-        .account = ce->account,
-        .command = ce->causation,
-        .domain = ce->domain,
-        .type = ce->type,
-        .sequence = ce->sequence,
-        .time_ms = ce->time_ms,
-        .lane = ce->lane,
-    };
-    if (mr_warehouse_rows_of(&what, &l->arena, &l->made, &v->cause) != MR_OK) {
+    if (mr_warehouse_rows_of(what, &l->arena, &l->made, &v->cause) != MR_OK) {
         v->class = ENGINE_LOAD_BAD;
         return;
     }
@@ -147,7 +137,7 @@ static void make_rows(struct loader_rows *l, const struct mr_catalog_event *even
     add_lines(l);
 }
 
-static void judge(struct loader_rows *l, const struct mr_kafka_record *r, struct verdict *v)
+static void judge_event(struct loader_rows *l, const struct mr_kafka_record *r, struct verdict *v)
 {
     struct mr_ce_event ce;
     const char *cause;
@@ -161,7 +151,7 @@ static void judge(struct loader_rows *l, const struct mr_kafka_record *r, struct
     v->sequence = ce.sequence;
     v->time_ms = ce.time_ms;
     const struct mr_catalog_event *event = mr_catalog_event_of(l->settings.catalog, ce.type);
-    const char *stopped = event ? stopped_because(l, event) : NULL;
+    const char *stopped = event ? stopped_because(l, event->feeds, event->feed_count) : NULL;
     if (!event)
         mr_fail(&v->cause, MR_INVALID, "the type %.*s is not known", MR_SLICE_FMT(ce.type));
     else if (event->feed_count == 0)
@@ -171,8 +161,90 @@ static void judge(struct loader_rows *l, const struct mr_kafka_record *r, struct
     else if (!r->value.data)
         bad(v, "there is no value");
     else if (mr_json_parse(r->value, &body, &v->cause) == MR_OK) {
-        make_rows(l, event, &ce, body, v);
+        make_rows(l,
+                  &(struct mr_warehouse_event){
+                      .feeds = event->feeds,
+                      .feed_count = event->feed_count,
+                      .body = body,
+                      .account = ce.account,
+                      .command = ce.causation,
+                      .domain = ce.domain,
+                      .type = ce.type,
+                      .sequence = ce.sequence,
+                      .time_ms = ce.time_ms,
+                      .lane = ce.lane,
+                  },
+                  v);
         json_decref(body); /* the rows' texts are copied */
+    }
+}
+
+/* ---- facts ---- */
+
+static bool is_of_its_lane(const struct loader_rows *l, const struct mr_kafka_record *r,
+                           const struct mr_catalog_command *command, const struct mr_ce_command *ce,
+                           const json_t *body)
+{
+    struct mr_buf key;
+    if (!r->key.data || mr_lane_of(r->key, l->settings.lanes) != r->lane)
+        return false;
+    mr_buf_init(&key, 0);
+    bool is = mr_catalog_key_of(command, &ce->account, &ce->id, body, &key) == MR_OK &&
+              mr_slice_equal(r->key, mr_buf_all(&key));
+    mr_buf_free(&key);
+    return is;
+}
+
+static void judge_fact(struct loader_rows *l, const struct mr_kafka_record *r,
+                       const struct mr_catalog_command *command, const struct mr_ce_command *ce,
+                       struct verdict *v)
+{
+    const char *stopped = stopped_because(l, command->feeds, command->feed_count);
+    struct mr_schema_errors errors;
+    struct mr_error why;
+    json_t *body;
+    if (!r->value.data || mr_json_parse(r->value, &body, &why) != MR_OK)
+        return; /* the worker has it in quarantine */
+    mr_schema_errors_init(&errors, &l->arena);
+    if (mr_schema_check(command->schema, body, &errors) == MR_OK &&
+        is_of_its_lane(l, r, command, ce, body)) {
+        v->fact = (struct loader_fact){.is_fact = true, .account = ce->account, .id = ce->id};
+        if (stopped)
+            bad(v, stopped);
+        else
+            make_rows(l,
+                      &(struct mr_warehouse_event){
+                          .feeds = command->feeds,
+                          .feed_count = command->feed_count,
+                          .body = body,
+                          .account = ce->account,
+                          .command = ce->id,
+                          .domain = ce->domain,
+                          .type = ce->type,
+                          .sequence = r->position,
+                          .time_ms = r->append_ms,
+                          .lane = r->lane,
+                      },
+                      v);
+    }
+    json_decref(body);
+}
+
+static void judge_command(struct loader_rows *l, const struct mr_kafka_record *r, struct verdict *v)
+{
+    struct mr_ce_command ce;
+    const char *cause;
+    *v = (struct verdict){
+        .class = ENGINE_LOAD_SKIPPED, .sequence = r->position, .time_ms = r->append_ms};
+    if (mr_ce_command_read(&r->headers, mr_slice_text(l->settings.domain), &ce, &cause) != MR_OK ||
+        ce.tick_lane >= 0)
+        return;
+    const struct mr_catalog_command *command = mr_catalog_command_of(l->settings.catalog, ce.type);
+    if (!command) { /* perhaps a fact of a later release */
+        v->class = ENGINE_LOAD_BAD;
+        mr_fail(&v->cause, MR_INVALID, "the type %.*s is not known", MR_SLICE_FMT(ce.type));
+    } else if (command->record == MR_RECORD_NONE && command->feed_count > 0) {
+        judge_fact(l, r, command, &ce, v);
     }
 }
 
@@ -228,11 +300,15 @@ struct engine_load_record *loader_rows_take(struct loader_rows *l,
     mr_buf_reset(&l->texts);
     mr_buf_reset(&l->packed);
     l->made = (struct mr_warehouse_rows){0};
-    judge(l, record, &v);
+    if (l->settings.facts)
+        judge_command(l, record, &v);
+    else
+        judge_event(l, record, &v);
     if (v.class != ENGINE_LOAD_SKIPPED)
         pack(l, record);
     struct loader_record *r = keep(l);
     r->time_ms = v.time_ms;
+    r->fact = v.fact;
     r->base.lane = record->lane;
     r->base.offset = record->position;
     r->base.sequence = v.sequence;

@@ -125,15 +125,21 @@ static struct loader_topic *make(const struct loader_topic_settings *settings)
     if (!t)
         abort();
     t->settings = *settings;
-    t->name = settings->domain->events_topic;
+    t->name = loader_topic_name(settings->domain, settings->facts);
     t->rows = loader_rows_new(&(struct loader_rows_settings){
-        .catalog = all->catalog, .domain = settings->domain->name, .stopped = settings->stopped});
+        .catalog = all->catalog,
+        .domain = settings->domain->name,
+        .facts = settings->facts,
+        .lanes = settings->lanes,
+        .stopped = settings->stopped,
+    });
     t->log = loader_log_new(&(struct loader_log_settings){
         .loop = all->loop,
         .log = all->log,
         .conf = all->kafka,
         .topic = t->name,
         .domain = settings->domain->name,
+        .facts = settings->facts,
         .lanes = settings->lanes,
         .group_instance_id = all->group_instance_id,
         .session_timeout_ms = (uint32_t)all->session_timeout_ms,
@@ -143,6 +149,7 @@ static struct loader_topic *make(const struct loader_topic_settings *settings)
         .metrics = all->metrics,
         .catalog = all->catalog,
         .domain = settings->domain,
+        .facts = settings->facts,
         .topic = t->name,
         .lanes = settings->lanes,
         .stopped = settings->stopped,

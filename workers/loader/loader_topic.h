@@ -10,10 +10,16 @@ struct loader_topic;
 struct loader_topic_settings {
     const struct loader_settings *all; /* borrowed, as is the rest */
     const struct mr_catalog_domain *domain;
+    bool facts; /* its topic of commands, for the facts in it; else of events */
     int32_t lanes;
     const char *const *stopped; /* of the catalogue's tables */
     struct loader_report *report;
 };
+
+static inline const char *loader_topic_name(const struct mr_catalog_domain *domain, bool facts)
+{
+    return facts ? domain->commands_topic : domain->events_topic;
+}
 
 /* Joins the group at once. */
 MR_MUST_CHECK enum mr_status loader_topic_new(const struct loader_topic_settings *settings,
