@@ -83,11 +83,18 @@ struct domain_store_rows {
     void (*write)(const struct engine_row_write *row, struct domain_store_value *values);
 };
 
+/* A table whose day partitions are dropped, hourly, once they are older than a setting's days. */
+struct domain_store_pruned {
+    const char *schema, *table; /* registered in millrace.day_table */
+    const char *setting;        /* "LOG_RETENTION_DAYS" */
+};
+
 struct domain_store {
     const struct engine_domain *domain;
     const struct domain_store_kind *const *kinds; /* domain->kind_count, in the domain's order */
     const struct domain_store_rows *const *rows;  /* domain->row_kind_count, likewise */
     const char *known_facts;                      /* `known`; NULL: the domain has no facts */
+    const struct domain_store_pruned *pruned;     /* NULL: nothing is pruned */
 };
 
 #endif
