@@ -89,7 +89,8 @@ const struct engine_entity *engine_state_due(const struct engine_state *state, i
                                              const struct engine_entity *after);
 
 /* The entity as the commands before this one left it; its bytes are NULL where there is none.
- * Asserts that keys_of named it. Valid until the batch ends. */
+ * Asserts that keys_of named it. Valid until the command is decided: a later one may change the
+ * bytes in place. */
 const struct engine_entity *engine_state_get(const struct engine_state *state, int32_t kind,
                                              const struct mr_uuid *account,
                                              const struct mr_uuid *id);
@@ -113,6 +114,12 @@ void engine_effects_row(struct engine_effects *effects, int32_t row_kind, const 
  * id and subject_version its version after the change. */
 void engine_effects_event(struct engine_effects *effects, const char *type,
                           const struct mr_uuid *subject, int64_t subject_version, json_t *data);
+
+/* The same of an entity whose account is not the command's: a tick has none, and what it tells is
+ * told to the entity's. */
+void engine_effects_event_of(struct engine_effects *effects, const char *type,
+                             const struct engine_key *subject, int64_t subject_version,
+                             json_t *data);
 
 /* Refuses by a problem type that the command's schema lists. Returns ENGINE_REJECTED. What the
  * command did before is dropped. */

@@ -246,8 +246,9 @@ static struct mr_slice event_text(struct engine_effects *effects, const json_t *
     return mr_slice(text, len);
 }
 
-void engine_effects_event(struct engine_effects *effects, const char *type,
-                          const struct mr_uuid *subject, int64_t subject_version, json_t *data)
+void engine_effects_event_of(struct engine_effects *effects, const char *type,
+                             const struct engine_key *subject, int64_t subject_version,
+                             json_t *data)
 {
     assert(data);
     struct mr_slice text = event_text(effects, data);
@@ -257,8 +258,8 @@ void engine_effects_event(struct engine_effects *effects, const char *type,
     const struct engine_input *in = effects->input;
     *ENGINE_ADD(&effects->sheet->events) = (struct engine_event){
         .time_ms = in->time_ms,
-        .account = in->ce->account,
-        .subject = *subject,
+        .account = subject->account,
+        .subject = subject->id,
         .causation = in->ce->id,
         .subject_version = subject_version,
         .type = mr_slice_text(type),
@@ -266,6 +267,13 @@ void engine_effects_event(struct engine_effects *effects, const char *type,
         .traceparent = in->ce->traceparent,
         .data = text,
     };
+}
+
+void engine_effects_event(struct engine_effects *effects, const char *type,
+                          const struct mr_uuid *subject, int64_t subject_version, json_t *data)
+{
+    const struct engine_key key = {.account = effects->input->ce->account, .id = *subject};
+    engine_effects_event_of(effects, type, &key, subject_version, data);
 }
 
 enum engine_verdict engine_effects_refuse(struct engine_effects *effects, const char *problem,
