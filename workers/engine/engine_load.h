@@ -6,6 +6,10 @@
  * dropped and counted, since its republication must follow; if last + 1 stays missing there is a
  * notice. An engine serves one topic; its owner gives each a connection of its own.
  *
+ * A topic of commands is read for its facts (by_offset): a record's sequence is its offset,
+ * whatever its owner says, and offsets have gaps. Whatever comes next is taken; nothing is ahead or
+ * missing. What is a repeat only the warehouse can tell, which looks for a fact's id.
+ *
  *   FREE -assigned-> WAITING -take-> CHECKING -found as left-> RUNNING
  *                       ^               '-gone back, still ours-> STOPPED
  *                       '---- another fence is in the ledger (lost) */
@@ -18,8 +22,9 @@ struct engine_loader;
 
 /* What the owner made of a record. */
 enum engine_load_class {
-    ENGINE_LOAD_ROWS,    /* an event that gives rows */
-    ENGINE_LOAD_SKIPPED, /* its type has no place in the warehouse */
+    ENGINE_LOAD_ROWS,    /* an event or a fact that gives rows */
+    ENGINE_LOAD_SKIPPED, /* has no place in the warehouse: its type, a tick, what is no fact, or
+                          * what the worker quarantines */
     ENGINE_LOAD_BAD      /* does not fit, is not known or cannot be read: goes to bad_rows */
 };
 
@@ -61,8 +66,8 @@ struct engine_ledger {
 struct engine_flush {
     const struct engine_claim *claims;   /* fence, fence_new */
     const struct engine_ledger *ledgers; /* as they are to be; same order as claims */
-    /* The warehouse moves what it finds loaded already (a fact's repeat) from loaded to repeated, and
-     * sets its record's verdict to REPEATED. */
+    /* The warehouse moves what it finds loaded already (a fact's repeat) from loaded to repeated,
+     * and sets its record's verdict to REPEATED. */
     struct engine_load_counts *counts;
     size_t lane_count;
     struct engine_load_record *const *records; /* LOADED and REFUSED, in order of arrival */
@@ -92,6 +97,7 @@ struct engine_load_options {
     int64_t flush_rows, flush_bytes, flush_ms; /* whichever comes first */
     size_t queue_bytes_max; /* of records that wait for a flush; then lanes are paused */
     int64_t missing_ms;     /* how long last + 1 may stay missing before there is a notice */
+    bool by_offset;         /* a topic of facts: the sequence is the offset */
 };
 
 struct engine_loader *engine_loader_new(const struct engine_load_ports *ports,

@@ -161,6 +161,8 @@ struct engine_lookup { /* is this command known already? Looked for from day - 2
     int32_t lane;
     enum engine_keep keep; /* FULL: in command; ID: in seen and parked; FACT: domain's and parked */
     bool only_its_day;     /* a UUIDv7 of an hour or more into its append day can be there only */
+    bool is_parked; /* a parked fact that is to be stored now: not looked for in parked, where it
+                     * would find itself */
 };
 struct engine_due { /* the entities of the kind in the lane that are due */
     int32_t lane, kind;
@@ -229,7 +231,8 @@ struct engine_outcome {
     const struct engine_command *command;
     enum engine_outcome_status status;
     struct engine_refusal refusal; /* REJECTED */
-    bool was_parked; /* a FULL one's row exists as PARKED and changes; another's may */
+    bool was_parked; /* a FULL one's row exists as PARKED and changes; another's may, if its type
+                      * was not known then */
 };
 struct engine_aside { /* a row of millrace.quarantine or millrace.conflict, by position */
     int32_t lane;

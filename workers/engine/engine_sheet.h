@@ -2,7 +2,8 @@
  * everything that is to be written. One command at a time is decided on it; what a refused command
  * began is taken back.
  *
- * This is also what tests of a domain use: put entities, decide commands, read the effects. */
+ * This is also what tests of a domain use: put entities, decide commands, read the effects. A
+ * tick's input has ce->tick_lane >= 0. */
 #ifndef ENGINE_SHEET_H
 #define ENGINE_SHEET_H
 
@@ -26,6 +27,22 @@ const struct engine_key *engine_sheet_keys(const struct engine_sheet *sheet, siz
 /* Takes a loaded entity (bytes are copied). Keys that nobody puts do not exist. */
 MR_MUST_CHECK enum mr_status engine_sheet_put(struct engine_sheet *sheet,
                                               const struct engine_entity *entity);
+
+/* ---- ticks: want, put what was wanted and what is due, want_after, put that too, decide ---- */
+
+/* Which kinds ticks asked for by engine_keys_add_due, each (lane, kind) once. */
+const struct engine_due *engine_sheet_due(const struct engine_sheet *sheet, size_t *count);
+/* A loaded entity that is due in the lane, in the store's order: as engine_sheet_put, for an entity
+ * that nobody named. One that was put before stays as it is, and is due as well. */
+MR_MUST_CHECK enum mr_status engine_sheet_put_due(struct engine_sheet *sheet, int32_t lane,
+                                                  const struct engine_entity *entity);
+/* The same without the entity, which engine_sheet_put brings later. */
+MR_MUST_CHECK enum mr_status engine_sheet_note_due(struct engine_sheet *sheet, int32_t lane,
+                                                   const struct engine_key *key);
+/* Notes the keys that the domain's keys_after names for this tick. The new ones lie behind those
+ * that engine_sheet_keys gave before; put what exists of them. MR_LIMIT: the arena is full. */
+MR_MUST_CHECK enum mr_status engine_sheet_want_after(struct engine_sheet *sheet,
+                                                     const struct engine_input *input);
 
 enum engine_decided {
     ENGINE_DECIDED_APPLIED,
