@@ -96,15 +96,24 @@ void store_finish_deferred(void *store);
 void store_end_op(struct runtime_store *s);
 void store_lock_watch(struct runtime_store *s, const int32_t *lanes, size_t count);
 struct mr_pg_params store_params(struct runtime_store *s); /* $1 is the domain */
+void store_lanes_param(struct runtime_store *s, struct mr_pg_params *params, const int32_t *lanes,
+                       size_t count);
 /* Keeps the result until the next operation. */
 void store_keep(struct runtime_store *s, struct mr_pg_result *result);
 void *store_alloc(struct runtime_store *s, size_t count, size_t bytes); /* arena; never NULL */
 
 extern const struct mr_pg_stmt store_nothing; /* an operation with nothing to ask */
 
+/* runtime_store_lane.c: operations of the port; ctx is the store */
+void store_take(void *ctx, int32_t lane, uint64_t fence_new);
+void store_touch(void *ctx, const struct engine_touch *touch);
+void store_settle(void *ctx, const int32_t *lanes, size_t count);
+void store_look(void *ctx, const int32_t *lanes, size_t count);
 /* runtime_load.c */
 void store_load(struct runtime_store *s, const struct engine_load *load);
 /* runtime_save.c */
 void store_save(struct runtime_store *s, const struct engine_save *save);
+/* runtime_save_domain.c */
+void store_save_domain(struct runtime_store *s, const struct engine_save *save);
 
 #endif
