@@ -42,14 +42,16 @@ enum mr_method {                    /* bits, so that a path's methods are a set 
 
 enum mr_segment_kind {
     MR_SEGMENT_LITERAL,
-    MR_SEGMENT_ACCOUNT, /* {account} */
-    MR_SEGMENT_SUBJECT, /* {subject}: the thing that a command is about */
-    MR_SEGMENT_ID       /* {id}: the item of a resource */
+    MR_SEGMENT_ACCOUNT,  /* {account} */
+    MR_SEGMENT_SUBJECT,  /* {subject}: the thing that a command is about */
+    MR_SEGMENT_ID,       /* {id}: the item of a resource */
+    MR_SEGMENT_PARAMETER /* {metric}: of a function's list, one of its parameters */
 };
 
 struct mr_catalog_segment {
     enum mr_segment_kind kind;
     const char *literal; /* NULL unless MR_SEGMENT_LITERAL */
+    const char *name;    /* NULL unless MR_SEGMENT_PARAMETER */
 };
 
 struct mr_catalog_route {
@@ -81,7 +83,8 @@ enum mr_column_kind {
     MR_COLUMN_TIMESTAMPTZ,
     MR_COLUMN_TIMESTAMP, /* in UTC */
     MR_COLUMN_DATE,
-    MR_COLUMN_DECIMAL /* DECIMAL(length, scale) */
+    MR_COLUMN_DECIMAL, /* DECIMAL(length, scale) */
+    MR_COLUMN_DOUBLE   /* DOUBLE PRECISION */
 };
 
 struct mr_catalog_column {
@@ -111,9 +114,11 @@ enum mr_fixed_column {
 
 /* Merged over all event types that feed it; (domain, lane, sequence, row) is unique. */
 struct mr_catalog_table {
-    const char *name;                        /* in schema public */
-    const char *comment;                     /* which events feed it */
-    size_t index;                            /* in catalog->tables */
+    const char *name;    /* in schema public */
+    const char *comment; /* which events feed it */
+    size_t index;        /* in catalog->tables */
+    bool facts; /* all its rows come from facts; else all from events: both number theirs by lane,
+                   and would be taken for each other */
     const struct mr_catalog_column *columns; /* the fixed ones first, then in order of appearance */
     size_t column_count;
     const size_t *sort; /* columns by index; sort_count 0: event_time */
@@ -168,7 +173,7 @@ struct mr_catalog_command {
     size_t refusal_count;
     const struct mr_schema *schema;
     const json_t *document;              /* the whole file */
-    const json_t *ingest;                /* x-ingest; NULL where none */
+    const json_t *ingest;                /* x-ingest, its form checked; NULL where none */
     const struct mr_catalog_feed *feeds; /* a fact's; else feed_count is 0 */
     size_t feed_count;
 };
@@ -194,19 +199,23 @@ enum mr_value_kind {
     MR_VALUE_INTEGER,
     MR_VALUE_BOOLEAN,
     MR_VALUE_TIME, /* RFC 3339 date-time */
-    MR_VALUE_DATE
+    MR_VALUE_DATE,
+    MR_VALUE_MAP /* of a function: attributes.<name>=text, as one object {"name": "text"} */
 };
+
+#define MR_CATALOG_MAP_MEMBERS_MAX 16  /* of one map in one request */
+#define MR_CATALOG_MAP_NAME_MAX    128 /* code points of a member's name */
 
 /* A query parameter: a filter (column = value) of a view, or an argument of a function. */
 struct mr_catalog_parameter {
     const char *name; /* in the query, and the view's column or the function's argument */
     enum mr_value_kind kind;
-    const char *sql_type; /* "text", "uuid", "bigint", "boolean", "timestamptz", "date" */
+    const char *sql_type; /* "text", "uuid", "bigint", "boolean", "timestamptz", "date", "jsonb" */
     const char *description;
-    bool required;
+    bool required;             /* never a MAP */
     const char *fallback;      /* the default's text; NULL: none (an argument is then null) */
     int64_t minimum, maximum;  /* INTEGER */
-    size_t length_max;         /* TEXT: code points */
+    size_t length_max;         /* TEXT, and a MAP's values: code points */
     const char *const *values; /* TEXT: the allowed ones; value_count 0: any */
     size_t value_count;
 };
@@ -232,10 +241,18 @@ struct mr_catalog_resource {
     const char *scope;
     const char *view;     /* "billing.invoice_resource": columns account_id, id (uuid), version,
                              body, and one for each filter and order; or NULL and then */
-    const char *function; /* a set-returning function (account, then parameters in order); its
-                             rows have the same columns */
+    const char *function; /* a set-returning function (account uuid, then the parameters in their
+                             order, null where not given); its rows have account_id, id, version,
+                             body and one column for each order */
+    bool paged;           /* the function takes three more arguments, (cursor_value of the order's
+                             type, cursor_id uuid, row_limit bigint), and gives in the order of the
+                             list at most row_limit rows behind the cursor, which is null at first.
+                             Such a resource has one order and no item */
     const struct mr_catalog_parameter *parameters; /* filters, or the function's arguments */
     size_t parameter_count;
+    const struct mr_catalog_parameter *path_parameter; /* one of them, a required text that is a
+                                                          segment of the list's route; or NULL */
+    int64_t limit_default, limit_maximum;  /* items of a page: 50 and 200, unless said */
     const struct mr_catalog_order *orders; /* the first is the default; at least one */
     size_t order_count;
     const char *cache_control;      /* "private, no-cache" unless declared */
@@ -311,6 +328,9 @@ const struct mr_catalog_resource *mr_catalog_resource_of(const struct mr_catalog
 const struct mr_catalog_problem *mr_catalog_problem_of(const struct mr_catalog *c,
                                                        struct mr_slice name);
 const struct mr_catalog_table *mr_catalog_table_of(const struct mr_catalog *c, const char *name);
+/* The command whose x-ingest lists this wire format: "gelf", "syslog", "otlp" or "combined". */
+const struct mr_catalog_command *mr_catalog_format_of(const struct mr_catalog *c,
+                                                      const char *format);
 /* The problem when name is one of the command's refusals; else NULL. */
 const struct mr_catalog_problem *mr_catalog_refusal_of(const struct mr_catalog_command *command,
                                                        struct mr_slice name);
@@ -327,6 +347,7 @@ struct mr_catalog_match {
     const struct mr_catalog_resource *list;
     struct mr_slice account, subject, id; /* the path's text, neither decoded nor checked; absent
                                              (data NULL) where the route has none */
+    struct mr_slice parameter;            /* as these: of list->path_parameter */
     unsigned methods;                     /* enum mr_method bits that the path has */
 };
 
@@ -341,7 +362,8 @@ void mr_catalog_allow(unsigned methods, struct mr_buf *out);
  */
 
 /* Fills a route's parameters: the URL of an item (id) or list, or where a command is sent (subject
- * as id). id may be NULL where the route has none. Nothing is written when route->path is NULL. */
+ * as id). id may be NULL where the route has none. Nothing is written when route->path is NULL. Not
+ * for a list that has a path parameter. */
 void mr_catalog_url(const struct mr_catalog_route *route, const struct mr_uuid *account,
                     const struct mr_uuid *id, struct mr_buf *out);
 
@@ -352,12 +374,23 @@ MR_MUST_CHECK enum mr_status mr_catalog_key_of(const struct mr_catalog_command *
                                                struct mr_buf *out);
 
 /* Checks the (decoded) text of a query parameter, so that SQL's cast cannot fail; why says, for
- * people, what is wanted: "status must be one of draft, open, paid, void". */
+ * people, what is wanted: "status must be one of draft, open, paid, void". Of a MAP
+ * whoever asks with its bare name is told how it is given. */
 MR_MUST_CHECK enum mr_status
 mr_catalog_parameter_check(const struct mr_catalog_parameter *parameter, struct mr_slice text,
                            struct mr_error *why);
 /* The parameter of that name; NULL when the resource declares none. */
 const struct mr_catalog_parameter *mr_catalog_parameter_of(const struct mr_catalog_resource *r,
                                                            struct mr_slice name);
+
+/* The MAP that a query member named "attributes.http.method" belongs to, and the rest of its name,
+ * "http.method", in member. NULL when the resource declares no such map. */
+const struct mr_catalog_parameter *mr_catalog_map_of(const struct mr_catalog_resource *r,
+                                                     struct mr_slice name, struct mr_slice *member);
+/* Checks one member of a map, both texts decoded; why as above. How many there are is the caller's
+ * to count. */
+MR_MUST_CHECK enum mr_status mr_catalog_map_check(const struct mr_catalog_parameter *map,
+                                                  struct mr_slice member, struct mr_slice text,
+                                                  struct mr_error *why);
 
 #endif

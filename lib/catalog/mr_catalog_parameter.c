@@ -15,6 +15,7 @@ static const struct {
     [MR_VALUE_TEXT] = {"text", "text"},         [MR_VALUE_UUID] = {"uuid", "uuid"},
     [MR_VALUE_INTEGER] = {"integer", "bigint"}, [MR_VALUE_BOOLEAN] = {"boolean", "boolean"},
     [MR_VALUE_TIME] = {"time", "timestamptz"},  [MR_VALUE_DATE] = {"date", "date"},
+    [MR_VALUE_MAP] = {"map", "jsonb"},
 };
 
 enum mr_value_kind mr_catalog_value_kind(const char *name, const char **sql_type)
@@ -195,6 +196,9 @@ enum mr_status mr_catalog_parameter_check(const struct mr_catalog_parameter *par
     case MR_VALUE_DATE:
         want = is_day(text) ? NULL : "a date such as 2026-11-25";
         break;
+    case MR_VALUE_MAP:
+        return mr_fail(why, MR_INVALID, "%s is given by its members, as %s.name=value",
+                       parameter->name, parameter->name);
     }
     return want ? mr_fail(why, MR_INVALID, "%s must be %s", parameter->name, want) : MR_OK;
 }

@@ -218,6 +218,9 @@ static void capture(const struct mr_catalog_route *route, const struct mr_slice 
         case MR_SEGMENT_ID:
             out->id = segments[i];
             break;
+        case MR_SEGMENT_PARAMETER:
+            out->parameter = segments[i];
+            break;
         }
     }
 }

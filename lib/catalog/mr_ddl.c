@@ -72,6 +72,9 @@ void mr_ddl_type(enum mr_ddl_dialect dialect, const struct mr_catalog_column *co
     case MR_COLUMN_DECIMAL:
         mr_buf_printf(out, "numeric(%d,%d)", column->length, column->scale);
         break;
+    case MR_COLUMN_DOUBLE:
+        mr_buf_text(out, "double precision");
+        break;
     }
 }
 

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 
 #define NOTHING            ((struct mr_slice){NULL, 0})
+#define DOUBLE_DIGITS_MIN  15 /* always given back by a double; 17 give every double back */
+#define DOUBLE_DIGITS_MAX  17
 #define FRACTION_DIGITS    6 /* what both warehouses keep of a second */
 #define DATE_TIME_TEXT_MAX 64
 #define FIRST_DAY          (-719162) /* 0001-01-01: SQL has no year 0 */
@@ -127,6 +129,28 @@ static enum mr_status decimal_cell(const struct filling *f, const struct mr_cata
     return keep(f, text, (size_t)len, cell);
 }
 
+static bool holds(double number, json_int_t integer)
+{
+    return number >= -0x1p63 && number < 0x1p63 && (json_int_t)number == integer;
+}
+
+/* The fewest digits that give this double again. An integer is taken when a double holds it. */
+static enum mr_status double_cell(const struct filling *f, const struct mr_catalog_column *column,
+                                  const json_t *value, struct mr_slice *cell)
+{
+    char text[40];
+    int len, digits = DOUBLE_DIGITS_MIN;
+    if (!json_is_number(value))
+        return misfit(f, column, "the value is no number");
+    double number = json_number_value(value);
+    if (json_is_integer(value) && !holds(number, json_integer_value(value)))
+        return misfit(f, column, "the integer has more than 53 bits");
+    do
+        len = snprintf(text, sizeof text, "%.*g", digits, number);
+    while (strtod(text, NULL) != number && digits++ < DOUBLE_DIGITS_MAX);
+    return keep(f, text, (size_t)len, cell);
+}
+
 static enum mr_status boolean_cell(const struct filling *f, const struct mr_catalog_column *column,
                                    const json_t *value, struct mr_slice *cell)
 {
@@ -203,6 +227,8 @@ static enum mr_status fill_cell(const struct filling *f, const struct mr_catalog
         return date_cell(f, column, value, cells);
     case MR_COLUMN_DECIMAL:
         return decimal_cell(f, column, value, cells);
+    case MR_COLUMN_DOUBLE:
+        return double_cell(f, column, value, cells);
     }
     return misfit(f, column, "the column's type is not known");
 }
