@@ -54,6 +54,13 @@ void mr_logline_write(const struct mr_logline *line, struct mr_buf *out);
 MR_MUST_CHECK enum mr_status mr_logline_text(struct mr_slice text, struct mr_arena *arena,
                                              struct mr_slice *out);
 
+/* A value of JSON text that was checked (mr_json_scan.h) or written by us. It stays JSON where
+ * every strict reader takes it inside a line (mr_json_parse: 64-bit integers, finite reals, no name
+ * twice, depth); a string becomes a text, and what is too large, too deep or otherwise odd becomes
+ * a text that is the JSON. MR_LIMIT: the arena is full. */
+MR_MUST_CHECK enum mr_status mr_logline_json(struct mr_slice json, struct mr_arena *arena,
+                                             struct mr_logline_value *out);
+
 /* Adds an attribute, growing the list in arena. MR_LIMIT: the arena is full. */
 MR_MUST_CHECK enum mr_status mr_logline_add(struct mr_logline *line, struct mr_arena *arena,
                                             struct mr_slice name, struct mr_logline_value value);
