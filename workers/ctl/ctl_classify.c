@@ -32,22 +32,26 @@ static enum ctl_class wrong(const char **what, const char *text)
     return CTL_WRONG_ROW;
 }
 
-enum ctl_class ctl_classify(const struct ctl_identity *is, const struct ctl_row *row, bool is_fact,
-                            const char **what)
+enum ctl_class ctl_classify(const struct ctl_identity *is, const struct ctl_row *row,
+                            bool unseen_fact, const char **what)
 {
     if (!row)
-        return !is->readable ? CTL_UNREADABLE : is_fact ? CTL_FACT : CTL_REPEAT;
+        return !is->readable ? CTL_UNREADABLE : unseen_fact ? CTL_FACT : CTL_REPEAT;
     if (row->kind == CTL_ROW_QUARANTINE)
         return CTL_QUARANTINED;
     if (!is->readable)
         return wrong(what, "the record there is no command");
     if (!mr_uuid_equal(&is->id, &row->id) || !mr_uuid_equal(&is->account, &row->account))
         return wrong(what, "the record there is another command");
-    if (!same_hash(&is->hash, &row->hash))
+    if (row->kind == CTL_ROW_PARKED)
+        return CTL_PARKED;
+    if (row->kind != CTL_ROW_FACT && !same_hash(&is->hash, &row->hash))
         return wrong(what, "the record there has another content");
     if (row->kind == CTL_ROW_CONFLICT)
         return CTL_CONFLICT;
     if (row->day != is->day)
         return wrong(what, "the record there was appended on another day");
+    if (row->kind == CTL_ROW_FACT)
+        return CTL_FACT;
     return is->is_tick ? CTL_TICK : CTL_COMMAND;
 }

@@ -12,13 +12,14 @@ struct repeat {
 
 struct ctl_repeats {
     struct ctl_verify *v;
-    const char *domain;
+    const struct ctl_verify_domain *domain;
     const struct ctl_lane *lane;
     size_t count;
     struct repeat list[REPEATS_MAX];
 };
 
-struct ctl_repeats *ctl_repeats_new(struct ctl_verify *verify, const char *domain)
+struct ctl_repeats *ctl_repeats_new(struct ctl_verify *verify,
+                                    const struct ctl_verify_domain *domain)
 {
     struct ctl_repeats *all = calloc(1, sizeof *all);
     if (!all)
@@ -48,15 +49,39 @@ void ctl_repeats_begin(struct ctl_repeats *all, const struct ctl_lane *lane)
 
 static void count(struct ctl_repeats *all, const char *what)
 {
-    ctl_report_count(all->v->report, all->domain, what, 1);
+    ctl_report_count(all->v->report, all->domain->name, what, 1);
 }
+
+/* As the worker looks: on its day, the two before, and the one after. What it repeats was judged,
+ * too. */
+#define SAME(row, id)                                                                              \
+    row "." id " = r.id AND " row ".account_id = r.account_id AND " row                            \
+        ".lane = $6::int4 AND " row ".position < $7::int8"
+#define NEAR(row) " AND " row ".day BETWEEN r.day - 2 AND r.day + 1"
 
 static const char select_unknown[] =
     "SELECT r.i FROM unnest($2::uuid[], $3::uuid[], $4::bytea[], $5::date[]) "
     "WITH ORDINALITY r(account_id, id, hash, day, i) WHERE NOT EXISTS (SELECT FROM "
-    "millrace.command c WHERE c.domain = $1::text AND c.id = r.id AND c.account_id = r.account_id "
-    "AND c.day BETWEEN r.day - 2 AND r.day AND c.hash = r.hash AND c.lane = $6::int4 "
-    "AND c.position < $7::int8) ORDER BY r.i";
+    "millrace.command c WHERE c.domain = $1::text AND c.hash = r.hash AND " SAME("c", "id")
+        NEAR("c") ") AND NOT EXISTS (SELECT FROM millrace.seen s WHERE s.domain = $1::text AND "
+                  "s.hash = r.hash AND " SAME("s", "id")
+                      NEAR("s") ") AND NOT EXISTS (SELECT FROM "
+                                "millrace.parked p WHERE p.domain = $1::text AND " SAME(
+                                    "p", "command_id") ")";
+static const char select_no_fact[] =
+    " AND NOT EXISTS (SELECT FROM %s.facts f WHERE " SAME("f", "id") NEAR("f") ")";
+
+static char *unknown_statement(const struct ctl_verify_domain *d)
+{
+    struct mr_buf sql;
+    mr_buf_init(&sql, 0);
+    mr_buf_text(&sql, select_unknown);
+    if (d->shows_facts)
+        mr_buf_printf(&sql, select_no_fact, d->name);
+    mr_buf_text(&sql, " ORDER BY r.i");
+    mr_buf_char(&sql, '\0');
+    return sql.data; /* the caller's */
+}
 
 static struct mr_pg_params repeat_params(struct ctl_repeats *all, struct mr_arena *arena)
 {
@@ -75,12 +100,12 @@ static struct mr_pg_params repeat_params(struct ctl_repeats *all, struct mr_aren
         mr_pg_array_bytea(&hashes, mr_slice(is->hash.bytes, sizeof is->hash.bytes));
         mr_pg_array_day(&days, is->day);
     }
-    mr_pg_param_text(&p, mr_slice_text(all->domain));
+    mr_pg_param_text(&p, mr_slice_text(all->domain->name));
     mr_pg_param_array(&p, &accounts);
     mr_pg_param_array(&p, &ids);
     mr_pg_param_array(&p, &hashes);
     mr_pg_param_array(&p, &days);
-    mr_pg_param_int4(&p, all->lane->lane); /* what it repeats was judged, too */
+    mr_pg_param_int4(&p, all->lane->lane);
     mr_pg_param_int8(&p, all->lane->applied);
     return p;
 }
@@ -89,7 +114,9 @@ static struct mr_pg_params repeat_params(struct ctl_repeats *all, struct mr_aren
 static void judge_unknown(struct ctl_repeats *all, const struct repeat *r)
 {
     char id[MR_UUID_TEXT + 1];
-    const struct ctl_days *days = &all->v->command_days;
+    const struct mr_catalog_command *type = mr_catalog_command_of(all->v->ctl->catalog, r->is.type);
+    bool is_fact = type && type->record == MR_RECORD_NONE;
+    const struct ctl_days *days = is_fact ? &all->domain->fact_days : &all->v->command_days;
     if (ctl_verify_is_skipped(all->v, all->lane, CTL_SKIP_POSITIONS, r->position))
         count(all, "positions that a set-position passed over");
     else if (!ctl_verify_has_day(days, r->is.day) ||
@@ -98,8 +125,8 @@ static void judge_unknown(struct ctl_repeats *all, const struct repeat *r)
     else
         ctl_report_differs(all->v->report, "command without an outcome",
                            "%s lane %" PRId32 " position %" PRId64 ": command %s (%.*s)",
-                           all->domain, all->lane->lane, r->position, mr_uuid_text(&r->is.id, id),
-                           MR_SLICE_FMT(r->is.type));
+                           all->domain->name, all->lane->lane, r->position,
+                           mr_uuid_text(&r->is.id, id), MR_SLICE_FMT(r->is.type));
 }
 
 enum mr_status ctl_repeats_end(struct ctl_repeats *all, struct mr_error *why)
@@ -110,7 +137,9 @@ enum mr_status ctl_repeats_end(struct ctl_repeats *all, struct mr_error *why)
         return MR_OK;
     mr_arena_init(&arena, (size_t)4 << 20);
     struct mr_pg_params p = repeat_params(all, &arena);
-    enum mr_status s = mr_pg_session_exec(all->v->ctl->pg, select_unknown, &p, &r, why);
+    char *sql = unknown_statement(all->domain);
+    enum mr_status s = mr_pg_session_exec(all->v->ctl->pg, sql, &p, &r, why);
+    free(sql);
     mr_arena_free(&arena);
     if (s != MR_OK)
         return s;
@@ -118,7 +147,7 @@ enum mr_status ctl_repeats_end(struct ctl_repeats *all, struct mr_error *why)
     for (int i = 0; i < unknown; i++)
         judge_unknown(all, &all->list[mr_pg_result_int8(r, i, 0) - 1]);
     mr_pg_result_free(r);
-    ctl_report_count(all->v->report, all->domain, "repeats", (int64_t)all->count - unknown);
+    ctl_report_count(all->v->report, all->domain->name, "repeats", (int64_t)all->count - unknown);
     forget(all);
     return MR_OK;
 }

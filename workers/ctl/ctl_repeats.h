@@ -1,5 +1,5 @@
-/* Positions that no row names: each must repeat a command that has an outcome. They are gathered
- * and looked up 1,000 at a time, so that memory is bounded. */
+/* Positions that no row names: each must repeat a command that has an outcome, or a fact. They are
+ * gathered and looked up 1,000 at a time, so that memory is bounded. */
 #ifndef CTL_REPEATS_H
 #define CTL_REPEATS_H
 
@@ -8,7 +8,8 @@
 
 struct ctl_repeats;
 
-struct ctl_repeats *ctl_repeats_new(struct ctl_verify *verify, const char *domain);
+struct ctl_repeats *ctl_repeats_new(struct ctl_verify *verify,
+                                    const struct ctl_verify_domain *domain);
 void ctl_repeats_free(struct ctl_repeats *repeats);
 
 /* What is noted from now on is this lane's. */

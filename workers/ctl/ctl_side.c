@@ -57,18 +57,47 @@ static enum mr_status open_side(struct ctl_side *side, const struct mr_catalog_t
     return s;
 }
 
+/* Of one type: its feeds. */
+struct fed {
+    const struct mr_catalog_feed *feeds;
+    size_t count;
+    bool facts;
+};
+
+static enum mr_status open_fed(struct ctl_side *sides, struct ctl_verify *v,
+                               const struct ctl_verify_domain *d, struct fed fed,
+                               struct mr_error *why)
+{
+    enum mr_status s = MR_OK;
+    for (size_t f = 0; f < fed.count && s == MR_OK; f++) {
+        struct ctl_side *side = &sides[fed.feeds[f].table->index];
+        side->verify = v;
+        side->domain = d;
+        side->of_facts = fed.facts;
+        s = open_side(side, fed.feeds[f].table, why);
+    }
+    return s;
+}
+
 enum mr_status ctl_sides_open(struct ctl_side *sides, struct ctl_verify *v,
                               const struct ctl_verify_domain *d, struct mr_error *why)
 {
     enum mr_status s = MR_OK;
-    for (size_t e = 0; e < d->catalog->event_count; e++) {
+    for (size_t e = 0; e < d->catalog->event_count && s == MR_OK; e++) {
         const struct mr_catalog_event *event = &d->catalog->events[e];
-        for (size_t f = 0; f < event->feed_count && s == MR_OK; f++) {
-            struct ctl_side *side = &sides[event->feeds[f].table->index];
-            side->verify = v;
-            side->domain = d;
-            s = open_side(side, event->feeds[f].table, why);
-        }
+        s = open_fed(sides, v, d, (struct fed){event->feeds, event->feed_count, false}, why);
+    }
+    return s;
+}
+
+enum mr_status ctl_sides_open_facts(struct ctl_side *sides, struct ctl_verify *v,
+                                    const struct ctl_verify_domain *d, struct mr_error *why)
+{
+    enum mr_status s = MR_OK;
+    for (size_t e = 0; e < d->catalog->command_count && s == MR_OK; e++) {
+        const struct mr_catalog_command *fact = &d->catalog->commands[e];
+        if (fact->record == MR_RECORD_NONE)
+            s = open_fed(sides, v, d, (struct fed){fact->feeds, fact->feed_count, true}, why);
     }
     return s;
 }
@@ -90,13 +119,19 @@ static void judge_alone(const struct ctl_side *side)
     int64_t rows = mr_pg_result_int8(c->rows, c->row, CTL_SIDE_COUNT);
     int32_t day = mr_pg_result_day(c->rows, c->row, CTL_SIDE_DAY);
     bool is_lane = lane >= 0 && lane < d->lane_count;
-    if (is_lane && ctl_verify_is_skipped(v, &d->lanes[lane], CTL_SKIP_EVENTS, sequence))
+    const struct ctl_days *days = side->of_facts ? &d->fact_days : &v->event_days;
+    if (side->of_facts && is_lane && sequence >= d->lanes[lane].applied)
+        return; /* the loader is ahead of the worker */
+    if (!side->of_facts && is_lane &&
+        ctl_verify_is_skipped(v, &d->lanes[lane], CTL_SKIP_EVENTS, sequence))
         ctl_report_count(v->report, d->name, "rows of events that a set-position passed over",
                          rows);
-    else if (v->event_days.dropped && !ctl_verify_has_day(&v->event_days, day))
+    else if (days->dropped && !ctl_verify_has_day(days, day))
         ctl_report_count(v->report, d->name, "rows of days that were dropped (counted only)", rows);
     else
-        ctl_report_differs(v->report, "row in the warehouse without an event",
+        ctl_report_differs(v->report,
+                           side->of_facts ? "row in the warehouse without a fact"
+                                          : "row in the warehouse without an event",
                            "%s: %s lane %" PRId32 " sequence %" PRId64, side->table->name, d->name,
                            lane, sequence);
 }

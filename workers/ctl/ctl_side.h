@@ -18,7 +18,8 @@ enum {
 struct ctl_side {
     struct ctl_verify *verify;
     const struct ctl_verify_domain *domain;
-    const struct mr_catalog_table *table; /* NULL: no event of the domain feeds it */
+    const struct mr_catalog_table *table; /* NULL: nothing of the domain that is walked feeds it */
+    bool of_facts;
     struct ctl_cursor rows;
     int64_t expected; /* the caller's: rows that the present event gives */
 };
@@ -28,6 +29,10 @@ struct ctl_side {
 MR_MUST_CHECK enum mr_status ctl_sides_open(struct ctl_side *sides, struct ctl_verify *verify,
                                             const struct ctl_verify_domain *domain,
                                             struct mr_error *why);
+/* The same of the tables that its facts feed; sequences are positions of the commands topic. */
+MR_MUST_CHECK enum mr_status ctl_sides_open_facts(struct ctl_side *sides, struct ctl_verify *verify,
+                                                  const struct ctl_verify_domain *domain,
+                                                  struct mr_error *why);
 /* Where the present group lies, against an event: < 0, 0, > 0. No group left: > 0. */
 int ctl_side_against(const struct ctl_side *side, int32_t lane, int64_t sequence);
 /* Passes over the groups below an event, which no stored event gave, and reports them. */

@@ -55,6 +55,7 @@ enum mr_status ctl_survey_lanes(struct ctl *ctl, const char *domain, struct ctl_
             .age_ms = -1,
             .loaded = -1,
             .loaded_offset = -1,
+            .facts_loaded = -1,
         };
     mr_pg_result_free(r);
     if (!lanes)
@@ -131,18 +132,38 @@ static enum mr_status read_log(struct ctl *ctl, struct ctl_survey *survey, bool 
 
 /* ---- the warehouse ---- */
 
-static struct ctl_lane *lane_of(struct ctl_survey *survey, struct mr_slice topic, int32_t lane)
+/* suffix: of the topic's name, behind the domain's. */
+static struct ctl_lane *lane_of(struct ctl_survey *survey, const char *suffix,
+                                struct mr_slice topic, int32_t lane)
 {
-    static const char suffix[] = ".events";
+    size_t end = strlen(suffix);
     for (size_t i = 0; i < survey->count; i++) {
         struct ctl_lane *l = &survey->lanes[i];
         size_t len = strlen(l->domain);
-        if (l->lane == lane && topic.len == len + sizeof suffix - 1 &&
-            memcmp(topic.data, l->domain, len) == 0 &&
-            memcmp(topic.data + len, suffix, sizeof suffix - 1) == 0)
+        if (l->lane == lane && topic.len == len + end && memcmp(topic.data, l->domain, len) == 0 &&
+            memcmp(topic.data + len, suffix, end) == 0)
             return l;
     }
     return NULL;
+}
+
+static void note_ledger(struct ctl *ctl, struct ctl_survey *survey, const struct mr_pg_result *r,
+                        int row)
+{
+    struct mr_slice topic = mr_pg_result_text(r, row, 0);
+    int32_t lane = mr_pg_result_int4(r, row, 1);
+    const char *stopped = text_of(ctl, mr_pg_result_text(r, row, 4));
+    struct ctl_lane *events = lane_of(survey, ".events", topic, lane);
+    struct ctl_lane *facts = lane_of(survey, ".commands", topic, lane);
+    if (events) {
+        events->in_ledger = true;
+        events->loaded = mr_pg_result_int8(r, row, 2) + 1;
+        events->loaded_offset = mr_pg_result_int8(r, row, 3);
+        events->load_stopped = stopped;
+    } else if (facts) {
+        facts->facts_loaded = mr_pg_result_int8(r, row, 3);
+        facts->facts_stopped = stopped;
+    }
 }
 
 enum mr_status ctl_survey_ledger(struct ctl *ctl, struct ctl_survey *survey, struct mr_error *why)
@@ -153,18 +174,10 @@ enum mr_status ctl_survey_ledger(struct ctl *ctl, struct ctl_survey *survey, str
         s = mr_pg_session_exec(ctl->warehouse, select_ledger, NULL, &r, why);
     if (s != MR_OK)
         return s;
-    for (size_t i = 0; i < survey->count; i++)
-        survey->lanes[i].loaded = 0; /* no row yet: nothing was loaded */
-    for (int row = 0; row < mr_pg_result_rows(r); row++) {
-        struct ctl_lane *l =
-            lane_of(survey, mr_pg_result_text(r, row, 0), mr_pg_result_int4(r, row, 1));
-        if (!l)
-            continue;
-        l->in_ledger = true;
-        l->loaded = mr_pg_result_int8(r, row, 2) + 1;
-        l->loaded_offset = mr_pg_result_int8(r, row, 3);
-        l->load_stopped = text_of(ctl, mr_pg_result_text(r, row, 4));
-    }
+    for (size_t i = 0; i < survey->count; i++) /* no row yet: nothing was loaded */
+        survey->lanes[i].loaded = survey->lanes[i].facts_loaded = 0;
+    for (int row = 0; row < mr_pg_result_rows(r); row++)
+        note_ledger(ctl, survey, r, row);
     mr_pg_result_free(r);
     return MR_OK;
 }

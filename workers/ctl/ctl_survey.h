@@ -23,6 +23,9 @@ struct ctl_lane {
     int64_t loaded;           /* last sequence + 1; -1: not known */
     int64_t loaded_offset;    /* the next of the events topic that the loader reads */
     const char *load_stopped; /* why, by the loader; NULL: it is not */
+
+    int64_t facts_loaded; /* the next of the commands topic that the loader reads; -1, as above */
+    const char *facts_stopped; /* as load_stopped, of the commands topic */
 };
 
 struct ctl_survey {

@@ -42,6 +42,9 @@ static bool has_to_wait(const struct ctl_verify *v)
             return true;
         if (l->published >= l->next_event && l->loaded < l->next_event && !l->load_stopped)
             return true;
+        if (l->facts_loaded < l->applied && !l->facts_stopped &&
+            ctl_verify_loads_facts(mr_catalog_domain_of(v->ctl->catalog, l->domain)))
+            return true;
     }
     return false;
 }
@@ -59,7 +62,7 @@ static enum mr_status wait_for_rest(struct ctl_verify *v, struct mr_error *why)
     }
 }
 
-static enum mr_status judge_domain(struct ctl_verify *v, const struct ctl_verify_domain *d,
+static enum mr_status judge_domain(struct ctl_verify *v, struct ctl_verify_domain *d,
                                    struct mr_error *why)
 {
     ctl_report_count(v->report, d->name, "lanes", d->lane_count);
@@ -73,11 +76,15 @@ static enum mr_status judge_domain(struct ctl_verify *v, const struct ctl_verify
         if (d->lanes[i].stopped)
             ctl_report_note(v->report, "stopped lane", "%s lane %d: %s", d->name, (int)i,
                             d->lanes[i].stopped);
-    enum mr_status s = ctl_verify_commands(v, d, why);
+    enum mr_status s = ctl_verify_note_facts(v, d, why);
+    if (s == MR_OK)
+        s = ctl_verify_commands(v, d, why);
     if (s == MR_OK)
         s = ctl_verify_published(v, d, why);
     if (s == MR_OK)
         s = ctl_verify_loaded(v, d, why);
+    if (s == MR_OK)
+        s = ctl_verify_facts(v, d, why);
     if (s == MR_OK)
         s = ctl_verify_checks(v, d, why);
     return s;
@@ -147,8 +154,10 @@ const struct ctl_verb ctl_verify = {
     .details =
         "It notes how far each lane is, waits for the loader, and judges what lies below: every\n"
         "position of the command log is a command, repeat, conflict, quarantined, tick or fact; "
-        "every\ncommand has one outcome; every event is stored, published and loaded once; totals "
-        "and each\ndomain's own checks hold. The system may go on working meanwhile. Memory: "
+        "every\ncommand has one outcome; every event is stored, published and loaded once; every "
+        "fact "
+        "is stored\nand loaded once; totals and each domain's own checks hold. The system may go "
+        "on working meanwhile. Memory: "
         "portions of rows only,\nwhatever the topics hold; Postgres sorts the outcomes, on disk "
         "where they are many.",
     .own = own,

@@ -42,20 +42,30 @@ struct ctl_verify_domain {
     const struct mr_catalog_domain *catalog; /* NULL: the schemas do not know it */
     const struct ctl_lane *lanes;            /* 0 .. lane_count - 1 */
     int32_t lane_count;
+    bool loads_facts;          /* a fact of it gives rows in the warehouse */
+    bool shows_facts;          /* it has a view `facts`: (lane, position, account_id, id, day) */
+    struct ctl_days fact_days; /* of the table behind that view */
 };
 
+/* Does a fact of the domain give rows in the warehouse? */
+bool ctl_verify_loads_facts(const struct mr_catalog_domain *domain);
 bool ctl_verify_has_day(const struct ctl_days *days, int32_t day);
 bool ctl_verify_is_skipped(const struct ctl_verify *v, const struct ctl_lane *lane,
                            enum ctl_skip_kind kind, int64_t at);
 
 /* Each fails only where a server cannot be read; what differs goes into the report. */
 MR_MUST_CHECK enum mr_status ctl_verify_note(struct ctl_verify *v, struct mr_error *why);
+/* Fills what the domain says of its facts. */
+MR_MUST_CHECK enum mr_status
+ctl_verify_note_facts(struct ctl_verify *v, struct ctl_verify_domain *d, struct mr_error *why);
 MR_MUST_CHECK enum mr_status
 ctl_verify_commands(struct ctl_verify *v, const struct ctl_verify_domain *d, struct mr_error *why);
 MR_MUST_CHECK enum mr_status
 ctl_verify_published(struct ctl_verify *v, const struct ctl_verify_domain *d, struct mr_error *why);
 MR_MUST_CHECK enum mr_status
 ctl_verify_loaded(struct ctl_verify *v, const struct ctl_verify_domain *d, struct mr_error *why);
+MR_MUST_CHECK enum mr_status
+ctl_verify_facts(struct ctl_verify *v, const struct ctl_verify_domain *d, struct mr_error *why);
 MR_MUST_CHECK enum mr_status
 ctl_verify_checks(struct ctl_verify *v, const struct ctl_verify_domain *d, struct mr_error *why);
 

@@ -25,6 +25,9 @@ static enum mr_status ask(struct ctl_verify *v, struct question q, struct mr_pg_
 static const char select_twice[] =
     "SELECT a.id::text, a.account_id::text, a.lane::text, a.position::text, b.position::text "
     "FROM millrace.command a JOIN millrace.command b USING (id, account_id, domain) "
+    "WHERE domain = $1::text AND b.day > a.day AND b.day <= a.day + 2 "
+    "UNION ALL SELECT a.id::text, a.account_id::text, a.lane::text, a.position::text, "
+    "b.position::text FROM millrace.seen a JOIN millrace.seen b USING (id, account_id, domain) "
     "WHERE domain = $1::text AND b.day > a.day AND b.day <= a.day + 2 LIMIT 1000";
 
 static enum mr_status check_twice(struct ctl_verify *v, const struct ctl_verify_domain *d,
@@ -46,9 +49,16 @@ static enum mr_status check_twice(struct ctl_verify *v, const struct ctl_verify_
 /* Parked on one side only; then NULL on the other. */
 static const char select_parked[] =
     "SELECT p.command_id::text, coalesce(p.lane, c.lane)::text, "
-    "coalesce(p.position, c.position)::text, p.cause, c.id::text "
+    "coalesce(p.position, c.position)::text, p.cause, c.id::text, p.type "
     "FROM millrace.parked p FULL JOIN (SELECT * FROM millrace.command WHERE status = 3) c "
     "USING (domain, lane, position) WHERE domain = $1::text ORDER BY 2, 3";
+
+/* What is kept by its id, or as a fact, has none while it is parked. */
+static bool has_outcome(const struct ctl_verify *v, struct mr_slice type)
+{
+    const struct mr_catalog_command *command = mr_catalog_command_of(v->ctl->catalog, type);
+    return !command || command->record == MR_RECORD_FULL;
+}
 
 static enum mr_status check_parked(struct ctl_verify *v, const struct ctl_verify_domain *d,
                                    struct mr_error *why)
@@ -62,7 +72,8 @@ static enum mr_status check_parked(struct ctl_verify *v, const struct ctl_verify
             ctl_report_differs(v->report, "parked command that waits nowhere",
                                "%s command %.*s: lane %.*s position %.*s", d->name, CELL(r, i, 4),
                                CELL(r, i, 1), CELL(r, i, 2));
-        else if (mr_pg_result_null(r, i, 4) && !v->command_days.dropped)
+        else if (mr_pg_result_null(r, i, 4) && !v->command_days.dropped &&
+                 has_outcome(v, mr_pg_result_text(r, i, 5)))
             ctl_report_differs(v->report, "parked without an outcome",
                                "%s command %.*s: lane %.*s position %.*s", d->name, CELL(r, i, 0),
                                CELL(r, i, 1), CELL(r, i, 2));
@@ -86,8 +97,7 @@ static const char select_bad[] =
     "SELECT lane::text, position::text, cause FROM public.bad_rows WHERE topic = $1::text "
     "ORDER BY lane, position";
 
-static enum mr_status check_loads(struct ctl_verify *v, const struct ctl_verify_domain *d,
-                                  struct mr_error *why)
+static enum mr_status check_loads(struct ctl_verify *v, const char *topic, struct mr_error *why)
 {
     static const char *const names[] = {"records consumed by the loader",
                                         "loaded",
@@ -95,9 +105,7 @@ static enum mr_status check_loads(struct ctl_verify *v, const struct ctl_verify_
                                         "ahead of their predecessor",
                                         "skipped (no table)",
                                         "bad"};
-    char topic[32];
     struct mr_pg_result *r;
-    snprintf(topic, sizeof topic, "%s.events", d->name);
     enum mr_status s = ask(v, (struct question){v->ctl->warehouse, select_counts, topic}, &r, why);
     if (s != MR_OK)
         return s;
@@ -155,7 +163,9 @@ enum mr_status ctl_verify_checks(struct ctl_verify *v, const struct ctl_verify_d
     if (s == MR_OK)
         s = check_parked(v, d, why);
     if (s == MR_OK)
-        s = check_loads(v, d, why);
+        s = check_loads(v, d->catalog->events_topic, why);
+    if (s == MR_OK && d->loads_facts)
+        s = check_loads(v, d->catalog->commands_topic, why);
     if (s == MR_OK)
         s = check_domain(v, d, why);
     return s;

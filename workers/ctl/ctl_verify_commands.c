@@ -19,12 +19,27 @@ struct walk {
     struct mr_error why;
 };
 
+/* What was parked while its type was not known has a row in command, whatever it turned out to be.
+ */
+#define NOT_IN_COMMAND(row)                                                                        \
+    " AND NOT EXISTS (SELECT FROM millrace.command c WHERE c.domain = $1::text AND "               \
+    "c.lane = " row ".lane AND c.position = " row ".position)"
+
 static const char select_rows[] =
     "SELECT lane, position, 0 AS kind, account_id, id, hash, day, status::int4 "
     "FROM millrace.command WHERE domain = $1::text "
-    "UNION ALL SELECT lane, position, 1, account_id, id, hash, NULL, 0 FROM millrace.conflict "
-    "WHERE domain = $1::text UNION ALL SELECT lane, position, 2, NULL, NULL, NULL, NULL, 0 "
-    "FROM millrace.quarantine WHERE domain = $1::text ORDER BY lane, position, kind";
+    "UNION ALL SELECT lane, position, 0, account_id, id, hash, day, 4 FROM millrace.seen s "
+    "WHERE domain = $1::text" NOT_IN_COMMAND(
+        "s") " UNION ALL SELECT lane, position, 1, account_id, id, hash, NULL, 0 FROM "
+             "millrace.conflict "
+             "WHERE domain = $1::text UNION ALL SELECT lane, position, 2, NULL, NULL, NULL, NULL, "
+             "0 "
+             "FROM millrace.quarantine WHERE domain = $1::text "
+             "UNION ALL SELECT lane, position, 3, account_id, command_id, NULL, NULL, 0 "
+             "FROM millrace.parked p WHERE domain = $1::text" NOT_IN_COMMAND("p");
+static const char select_facts[] =
+    " UNION ALL SELECT lane, position, 4, account_id, id, NULL, day, 0 FROM %s.facts f "
+    "WHERE true" NOT_IN_COMMAND("f");
 
 enum { ROW_LANE, ROW_POSITION, ROW_KIND, ROW_ACCOUNT, ROW_ID, ROW_HASH, ROW_DAY, ROW_STATUS };
 
@@ -73,17 +88,18 @@ static enum mr_status pass_rows(struct walk *w, int64_t position)
     return s;
 }
 
-static bool is_fact(const struct walk *w, const struct ctl_identity *is)
+static bool is_unseen_fact(const struct walk *w, const struct ctl_identity *is)
 {
     const struct mr_catalog_command *command =
         is->readable ? mr_catalog_command_of(w->v->ctl->catalog, is->type) : NULL;
-    return command && command->record != MR_RECORD_FULL;
+    return command && command->record == MR_RECORD_NONE && !w->d->shows_facts;
 }
 
 static void count_status(struct walk *w, int32_t status)
 {
-    static const char *const names[] = {"commands applied", "commands rejected", "commands parked"};
-    count(w, status >= 1 && status <= 3 ? names[status - 1] : "commands of an unknown status");
+    static const char *const names[] = {"commands applied", "commands rejected", "commands parked",
+                                        "commands kept by their id"};
+    count(w, status >= 1 && status <= 4 ? names[status - 1] : "commands of an unknown status");
 }
 
 static enum mr_status judge(struct walk *w, const struct mr_kafka_record *record)
@@ -93,7 +109,7 @@ static enum mr_status judge(struct walk *w, const struct mr_kafka_record *record
     struct ctl_row row = has_row ? row_of(&w->rows) : (struct ctl_row){0};
     const char *what = "";
     count(w, "positions judged");
-    switch (ctl_classify(&is, has_row ? &row : NULL, is_fact(w, &is), &what)) {
+    switch (ctl_classify(&is, has_row ? &row : NULL, is_unseen_fact(w, &is), &what)) {
     case CTL_COMMAND:
         count_status(w, mr_pg_result_int4(w->rows.rows, w->rows.row, ROW_STATUS));
         break;
@@ -105,6 +121,9 @@ static enum mr_status judge(struct walk *w, const struct mr_kafka_record *record
         break;
     case CTL_QUARANTINED:
         count(w, "quarantined");
+        break;
+    case CTL_PARKED:
+        count(w, "commands parked");
         break;
     case CTL_FACT:
         count(w, "facts");
@@ -190,9 +209,17 @@ enum mr_status ctl_verify_commands(struct ctl_verify *v, const struct ctl_verify
     struct walk w = {.v = v, .d = d, .rows = {.session = v->ctl->pg, .name = "outcomes"}};
     struct mr_pg_params p = ctl_params(v->ctl);
     snprintf(topic, sizeof topic, "%s.commands", d->name);
-    w.repeats = ctl_repeats_new(v, d->name);
+    struct mr_buf sql;
+    mr_buf_init(&sql, 0);
+    mr_buf_text(&sql, select_rows);
+    if (d->shows_facts)
+        mr_buf_printf(&sql, select_facts, d->name); /* a domain's: lower-case letters */
+    mr_buf_text(&sql, " ORDER BY lane, position, kind");
+    mr_buf_char(&sql, '\0');
+    w.repeats = ctl_repeats_new(v, d);
     mr_pg_param_text(&p, mr_slice_text(d->name));
-    enum mr_status s = ctl_cursor_open(&w.rows, select_rows, &p, why);
+    enum mr_status s = ctl_cursor_open(&w.rows, sql.data, &p, why);
+    mr_buf_free(&sql);
     for (int32_t i = 0; i < d->lane_count && s == MR_OK; i++) {
         w.lane = &d->lanes[i];
         ctl_repeats_begin(w.repeats, w.lane);

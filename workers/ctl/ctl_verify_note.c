@@ -90,6 +90,38 @@ static enum mr_status read_skips(struct ctl_verify *v, struct mr_error *why)
     return skips ? MR_OK : mr_fail(why, MR_LIMIT, "the audit table is too long");
 }
 
+bool ctl_verify_loads_facts(const struct mr_catalog_domain *domain)
+{
+    for (size_t i = 0; domain && i < domain->command_count; i++)
+        if (domain->commands[i].record == MR_RECORD_NONE && domain->commands[i].feed_count > 0)
+            return true;
+    return false;
+}
+
+/* The facts' table is the one that the domain registered as partitioned by day. */
+static const char select_facts[] =
+    "SELECT to_regclass($1::text || '.facts') IS NOT NULL, (SELECT schema_name || '.' || "
+    "table_name FROM millrace.day_table WHERE schema_name = $1::text ORDER BY 1 LIMIT 1)";
+
+enum mr_status ctl_verify_note_facts(struct ctl_verify *v, struct ctl_verify_domain *d,
+                                     struct mr_error *why)
+{
+    struct mr_pg_result *r;
+    struct mr_pg_params p = ctl_params(v->ctl);
+    mr_pg_param_text(&p, mr_slice_text(d->name));
+    d->loads_facts = ctl_verify_loads_facts(d->catalog);
+    enum mr_status s = mr_pg_session_exec(v->ctl->pg, select_facts, &p, &r, why);
+    if (s != MR_OK)
+        return s;
+    d->shows_facts = mr_pg_result_bool(r, 0, 0);
+    struct mr_slice table = mr_pg_result_text(r, 0, 1);
+    const char *name = mr_arena_dup(&v->ctl->arena, table.data ? table.data : "", table.len);
+    if (d->shows_facts && name && *name)
+        s = read_days(v->ctl, name, &d->fact_days, why);
+    mr_pg_result_free(r);
+    return s;
+}
+
 enum mr_status ctl_verify_note(struct ctl_verify *v, struct mr_error *why)
 {
     enum mr_status s = read_days(v->ctl, "millrace.command", &v->command_days, why);
