@@ -86,6 +86,14 @@ class Worker(Program):
         super().__init__(
             name, [build / "bin" / "millrace-worker", domain], folder, settings, environment
         )
+        self.domain = domain
+
+
+class Collect(Program):
+    """Port 0 takes free ones: udp("syslog"), tcp("gelf") tell them."""
+
+    def __init__(self, build, folder, settings, environment, name="collect"):
+        super().__init__(name, [build / "bin" / "millrace-collect"], folder, settings, environment)
 
 
 class Loader(Program):

@@ -9,11 +9,13 @@ from .kafka import Kafka
 from .kafka_client import KafkaClient
 from .ports import free_port
 from .postgres import Postgres
-from .programs import Edge, Loader, Worker
+from .programs import Collect, Edge, Loader, Worker
 from .wait import wait_for
 
 LANES = 6
-SCOPES = "billing:read,billing:write"
+SCOPES = ",".join(
+    f"{domain}:{verb}" for domain in ("billing", "logging", "reporting") for verb in ("read", "write")
+)
 
 # Short times, so that a story is about what happens, not about waiting for it.
 SETTINGS = {
@@ -63,7 +65,7 @@ class System:
 
     # --- programs ---
 
-    def _add(self, kind, base, settings):
+    def _add(self, kind, base, settings, **more):
         count = self._names[base] = self._names.get(base, 0) + 1
         program = kind(
             self.build,
@@ -71,6 +73,7 @@ class System:
             {**self.settings, **settings},
             self.environment(),
             name=f"{base}-{count}",
+            **more,
         )
         self.programs.append(program)
         return program.start()
@@ -82,8 +85,18 @@ class System:
         )
         return edge.wait_ready()
 
-    def start_worker(self, **settings):
-        return self._add(Worker, "worker", settings).wait_ready()
+    def start_worker(self, domain="billing", **settings):
+        base = "worker" if domain == "billing" else f"worker-{domain}"
+        return self._add(Worker, base, settings, domain=domain).wait_ready()
+
+    def start_collect(self, account, **settings):
+        """It listens on the loopback interface, on free ports of its own."""
+        ports = {"SYSLOG_PORT": free_port(), "GELF_PORT": free_port()}
+        return self._add(
+            Collect,
+            "collect",
+            {"COLLECT_ADDRESS": "127.0.0.1", "COLLECT_ACCOUNT": account, **ports, **settings},
+        ).wait_ready()
 
     def start_loader(self, **settings):
         return self._add(Loader, "loader", settings).wait_ready()
@@ -93,20 +106,27 @@ class System:
             program for program in self.programs if isinstance(program, kind) and program.is_alive()
         ]
 
-    def make_whole(self):
-        """One edge, one worker, one loader and both servers: what a story begins with."""
+    def living_workers(self, domain="billing"):
+        return [worker for worker in self.living(Worker) if worker.domain == domain]
+
+    def make_whole(self, *domains):
+        """One edge, one loader, one worker of billing and of each domain that is named, and both
+        servers: what a story begins with."""
         for program in [self.kafka, self.postgres, *self.programs]:
             program.thaw()
         if not self.kafka.is_alive():
             self.kafka.start()
         if not self.postgres.is_alive():
             self.postgres.start()
-        for kind, start in (
-            (Loader, self.start_loader),
-            (Worker, self.start_worker),
-            (Edge, self.start_edge),
+        workers = [
+            (self.living_workers(domain), lambda domain=domain: self.start_worker(domain))
+            for domain in ("billing", *domains)
+        ]
+        for living, start in (
+            (self.living(Loader), self.start_loader),
+            *workers,
+            (self.living(Edge), self.start_edge),
         ):
-            living = self.living(kind)
             for surplus in living[1:]:
                 surplus.stop()
             if not living:
@@ -121,7 +141,7 @@ class System:
 
     @property
     def worker(self):
-        return self.living(Worker)[0]
+        return self.living_workers()[0]
 
     @property
     def loader(self):
@@ -152,6 +172,22 @@ class System:
         self.kafka.kill9()
         if self.postgres.is_alive():
             self.postgres.stop_immediately()
+
+    def produce(self, *arguments, account=None, input_bytes=None, deadline_s=120, **settings):
+        """Runs millrace-produce to its end; returns the finished process, output as text."""
+        argv, env = self.produce_command(*arguments, account=account, **settings)
+        return subprocess.run(
+            argv, env=env, input=input_bytes, capture_output=True, timeout=deadline_s
+        )
+
+    def produce_command(self, *arguments, account=None, **settings):
+        """(argv, environment) of a millrace-produce, for who must kill it half way."""
+        env = self.environment()
+        if account:
+            env["MILLRACE_ACCOUNT"] = str(account)
+        env.update({f"MILLRACE_{name}": str(value) for name, value in settings.items()})
+        env["ASAN_OPTIONS"] = "abort_on_error=1"
+        return [self.build / "bin" / "millrace-produce", *map(str, arguments)], env
 
     # --- the operator ---
 
@@ -212,8 +248,10 @@ class System:
         )
         return sum(end - applied.get(lane, 0) for lane, end in ends.items())
 
-    def wait_applied(self, deadline_s=60):
-        wait_for(lambda: self.lag() == 0, "every command to be settled", deadline_s, 0.1)
+    def wait_applied(self, domain="billing", deadline_s=60):
+        wait_for(
+            lambda: self.lag(domain) == 0, f"{domain}'s commands to be settled", deadline_s, 0.1
+        )
 
     def verify(self, timeout_s=30):
         """millracectl verify finds every step equal to the one before it."""

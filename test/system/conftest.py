@@ -61,6 +61,15 @@ def system(shared_system):
 
 
 @pytest.fixture
+def ingest(shared_system):
+    """The shared system with a worker of logging and of reporting, too."""
+    shared_system.make_whole("logging", "reporting")
+    yield shared_system
+    for program in [shared_system.kafka, shared_system.postgres, *shared_system.programs]:
+        program.thaw()
+
+
+@pytest.fixture
 def own_system(tmp_path, build):
     """Servers of the story's own, for one that hurts the data itself. It starts the programs."""
     system = System(tmp_path, build)
