@@ -64,9 +64,6 @@ MR_MUST_CHECK enum mr_status mr_ingest_new(const struct mr_ingest_settings *sett
                                            struct mr_ingest **out, struct mr_error *why);
 void mr_ingest_free(struct mr_ingest *ingest); /* takes NULL */
 
-/* True when the command can come from this wire format: "gelf", "syslog", "otlp", "combined". */
-bool mr_ingest_has_format(const json_t *ingest, const char *format);
-
 /* Everywhere below ingest may be NULL: nothing is redacted and all is kept. */
 
 /* Wire formats: samples, redacts and writes a line. MR_OK: *kept says whether it is to be sent, and
