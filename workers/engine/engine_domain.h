@@ -106,6 +106,12 @@ void *engine_effects_alloc(struct engine_effects *effects, size_t bytes);
 void *engine_effects_change(struct engine_effects *effects, const struct engine_entity *was,
                             const void *from, size_t bytes_len, int64_t *version);
 
+/* As engine_state_get, with what the command at hand changed so far: for one that changes an entity
+ * again and again. Pass its bytes as `from` to go on with it. */
+const struct engine_entity *engine_effects_get(const struct engine_effects *effects, int32_t kind,
+                                               const struct mr_uuid *account,
+                                               const struct mr_uuid *id);
+
 /* An append-only row; bytes are copied. */
 void engine_effects_row(struct engine_effects *effects, int32_t row_kind, const void *bytes,
                         size_t bytes_len);

@@ -1,58 +1,8 @@
-/* A batch's entities and effects. Each key is a slot in a hash table; a command's changes are
- * staged beside the slots and reach them only when the command is applied. */
-#include "engine_sheet.h"
+/* A batch's entities, as the commands so far left them. Each key is a slot in a hash table. */
+#include "engine_sheet_impl.h"
 
-#include "engine_list.h"
-#include "mr_buf.h"
-#include "mr_map.h"
 #include <assert.h>
-#include <stdarg.h>
-#include <stdio.h>
-
-struct slot {
-    struct engine_key key; /* the hash key: 36 bytes without padding */
-    struct engine_entity now;
-    int64_t loaded_version; /* 0: did not exist */
-    UT_hash_handle hh;
-};
-
-struct change {
-    struct slot *slot;
-    void *bytes;
-    size_t len;
-};
-
-struct engine_state { /* the sheet seen by decide */
-    struct engine_sheet *sheet;
-};
-struct engine_keys {
-    struct engine_sheet *sheet;
-    bool full;
-};
-
-/* What the command at hand does. */
-struct engine_effects {
-    struct engine_sheet *sheet;
-    const struct engine_command *command;
-    const struct engine_input *input;
-    struct mr_slice key;
-    size_t event_start, row_start; /* what lies beyond is this command's */
-    bool full, too_large, refused;
-    struct engine_refusal refusal;
-};
-
-struct engine_sheet {
-    const struct engine_domain *domain;
-    size_t event_bytes_max;
-    struct mr_arena arena;
-    struct slot *slots;
-    ENGINE_LIST(struct engine_key) keys;
-    ENGINE_LIST(struct engine_event) events;
-    ENGINE_LIST(struct engine_row_write) rows;
-    ENGINE_LIST(struct engine_entity_write) writes;
-    ENGINE_LIST(struct change) changes; /* of the command at hand */
-    ENGINE_LIST(void *) spares;         /* given out when the arena was full */
-};
+#include <stddef.h>
 
 static_assert(sizeof(struct engine_key) == 36, "a hash key has no padding");
 
@@ -64,6 +14,9 @@ struct engine_sheet *engine_sheet_new(const struct engine_domain *domain, size_t
         abort();
     s->domain = domain;
     s->event_bytes_max = event_bytes_max;
+    s->row_counts = calloc((size_t)domain->row_kind_count + 1, sizeof *s->row_counts);
+    if (!s->row_counts)
+        abort();
     mr_arena_init(&s->arena, arena_bytes_max);
     return s;
 }
@@ -79,7 +32,8 @@ void engine_sheet_reset(struct engine_sheet *s)
 {
     HASH_CLEAR(hh, s->slots);
     drop_spares(s);
-    s->keys.count = s->events.count = s->rows.count = s->changes.count = 0;
+    s->keys.count = s->dues.count = s->due_slots.count = 0;
+    s->events.count = s->rows.count = s->changes.count = 0;
     mr_arena_reset(&s->arena);
 }
 
@@ -89,6 +43,9 @@ void engine_sheet_free(struct engine_sheet *s)
         return;
     engine_sheet_reset(s);
     free(s->keys.items);
+    free(s->dues.items);
+    free(s->due_slots.items);
+    free(s->row_counts);
     free(s->events.items);
     free(s->rows.items);
     free(s->writes.items);
@@ -106,10 +63,22 @@ struct mr_arena *engine_sheet_arena(struct engine_sheet *s)
 /* ---- entities ----------------------------------------------------------------------------------
  */
 
-static struct slot *slot_find(const struct engine_sheet *s, const struct engine_key *key)
+struct sheet_slot *engine_sheet_slot(const struct engine_sheet *s, const struct engine_key *key)
 {
-    struct slot *slot;
+    struct sheet_slot *slot;
     HASH_FIND(hh, s->slots, key, sizeof *key, slot);
+    return slot;
+}
+
+/* NULL: the arena is full. */
+static struct sheet_slot *slot_new(struct engine_sheet *s, const struct engine_key *key)
+{
+    struct sheet_slot *slot = mr_arena_alloc(&s->arena, sizeof *slot);
+    assert(key->kind >= 0 && key->kind < s->domain->kind_count);
+    if (!slot)
+        return NULL;
+    slot->key = slot->now.key = *key;
+    HASH_ADD(hh, s->slots, key, sizeof slot->key, slot);
     return slot;
 }
 
@@ -118,22 +87,17 @@ void engine_keys_add(struct engine_keys *keys, int32_t kind, const struct mr_uui
 {
     struct engine_sheet *s = keys->sheet;
     struct engine_key key = {.kind = kind, .account = *account, .id = *id};
-    assert(kind >= 0 && kind < s->domain->kind_count);
-    if (slot_find(s, &key))
+    if (engine_sheet_slot(s, &key))
         return;
-    struct slot *slot = mr_arena_alloc(&s->arena, sizeof *slot);
-    if (!slot) {
+    if (slot_new(s, &key))
+        *ENGINE_ADD(&s->keys) = key;
+    else
         keys->full = true;
-        return;
-    }
-    slot->key = slot->now.key = key;
-    HASH_ADD(hh, s->slots, key, sizeof slot->key, slot);
-    *ENGINE_ADD(&s->keys) = key;
 }
 
 enum mr_status engine_sheet_want(struct engine_sheet *s, const struct engine_input *input)
 {
-    struct engine_keys keys = {.sheet = s};
+    struct engine_keys keys = {.sheet = s, .input = input};
     s->domain->keys_of(input, &keys);
     return keys.full ? MR_LIMIT : MR_OK;
 }
@@ -146,24 +110,19 @@ const struct engine_key *engine_sheet_keys(const struct engine_sheet *s, size_t 
 
 enum mr_status engine_sheet_put(struct engine_sheet *s, const struct engine_entity *entity)
 {
-    struct slot *slot = slot_find(s, &entity->key);
+    struct sheet_slot *slot = engine_sheet_slot(s, &entity->key);
     assert(slot && entity->bytes && entity->version > 0);
+    if (slot->loaded_version > 0) /* named and due: it was found twice */
+        return MR_OK;
     void *copy = mr_arena_alloc(&s->arena, entity->bytes_len);
     if (!copy)
         return MR_LIMIT;
     memcpy(copy, entity->bytes, entity->bytes_len);
     slot->now = *entity;
     slot->now.bytes = copy;
+    slot->now_size = entity->bytes_len;
     slot->loaded_version = entity->version;
     return MR_OK;
-}
-
-static struct change *change_of(struct engine_sheet *s, const struct slot *slot)
-{
-    for (size_t i = 0; i < s->changes.count; i++)
-        if (s->changes.items[i].slot == slot)
-            return &s->changes.items[i];
-    return NULL;
 }
 
 const struct engine_entity *engine_state_get(const struct engine_state *state, int32_t kind,
@@ -171,217 +130,108 @@ const struct engine_entity *engine_state_get(const struct engine_state *state, i
                                              const struct mr_uuid *id)
 {
     struct engine_key key = {.kind = kind, .account = *account, .id = *id};
-    struct slot *slot = slot_find(state->sheet, &key);
+    struct sheet_slot *slot = engine_sheet_slot(state->sheet, &key);
     assert(slot); /* keys_of names what decide looks at */
     return &slot->now;
 }
 
-/* ---- effects -----------------------------------------------------------------------------------
+const struct engine_entity *engine_sheet_view(const struct engine_sheet *s, struct sheet_slot *slot)
+{
+    slot->view = slot->now;
+    if (slot->changed_by != s->commands || slot->change >= s->changes.count)
+        return &slot->view;
+    const struct sheet_change *c = &s->changes.items[slot->change];
+    slot->view.bytes = c->bytes;
+    slot->view.bytes_len = c->len;
+    slot->view.version++;
+    return &slot->view;
+}
+
+/* ---- what is due -------------------------------------------------------------------------------
  */
 
-void *engine_effects_alloc(struct engine_effects *effects, size_t bytes)
+/* The place of the wish; dues.count: there is none. */
+static size_t due_index(const struct engine_sheet *s, int32_t lane, int32_t kind)
 {
-    struct engine_sheet *s = effects->sheet;
-    void *p = mr_arena_alloc(&s->arena, bytes);
-    if (p)
-        return p;
-    effects->full = true;
-    p = calloc(1, bytes ? bytes : 1);
-    if (!p)
-        abort();
-    *ENGINE_ADD(&s->spares) = p;
-    return p;
+    size_t i = 0;
+    while (i < s->dues.count && (s->dues.items[i].lane != lane || s->dues.items[i].kind != kind))
+        i++;
+    return i;
 }
 
-void *engine_effects_change(struct engine_effects *effects, const struct engine_entity *was,
-                            const void *from, size_t bytes_len, int64_t *version)
+void engine_keys_add_due(struct engine_keys *keys, int32_t kind)
 {
-    struct engine_sheet *s = effects->sheet;
-    struct slot *slot = slot_find(s, &was->key);
-    assert(slot);
-    struct change *c = change_of(s, slot);
-    if (!c) {
-        c = ENGINE_ADD(&s->changes);
-        c->slot = slot;
-    }
-    c->bytes = engine_effects_alloc(effects, bytes_len);
-    c->len = bytes_len;
-    if (from)
-        memcpy(c->bytes, from, bytes_len);
-    if (version)
-        *version = slot->now.version + 1;
-    return c->bytes;
-}
-
-void engine_effects_row(struct engine_effects *effects, int32_t row_kind, const void *bytes,
-                        size_t bytes_len)
-{
-    struct engine_sheet *s = effects->sheet;
-    assert(row_kind >= 0 && row_kind < s->domain->row_kind_count);
-    int32_t index = 0;
-    for (size_t i = effects->row_start; i < s->rows.count; i++)
-        index += s->rows.items[i].row_kind == row_kind;
-    void *copy = engine_effects_alloc(effects, bytes_len);
-    memcpy(copy, bytes, bytes_len);
-    *ENGINE_ADD(&s->rows) = (struct engine_row_write){
-        .row_kind = row_kind,
-        .command = effects->command,
-        .index = index,
-        .bytes = copy,
-        .bytes_len = bytes_len,
-    };
-}
-
-/* The event's text in the arena; absent when it is larger than allowed. */
-static struct mr_slice event_text(struct engine_effects *effects, const json_t *data)
-{
-    size_t len = json_dumpb(data, NULL, 0, JSON_COMPACT);
-    assert(len > 0); /* our own JSON can be written */
-    if (len > effects->sheet->event_bytes_max) {
-        effects->too_large = true;
-        return mr_slice(NULL, 0);
-    }
-    char *text = engine_effects_alloc(effects, len + 1);
-    json_dumpb(data, text, len, JSON_COMPACT);
-    return mr_slice(text, len);
-}
-
-void engine_effects_event_of(struct engine_effects *effects, const char *type,
-                             const struct engine_key *subject, int64_t subject_version,
-                             json_t *data)
-{
-    assert(data);
-    struct mr_slice text = event_text(effects, data);
-    json_decref(data);
-    if (!text.data)
+    struct engine_sheet *s = keys->sheet;
+    const struct engine_input *input = keys->input;
+    assert(kind >= 0 && kind < s->domain->kind_count);
+    assert(input->ce->tick_lane >= 0);
+    if (due_index(s, input->lane, kind) < s->dues.count)
         return;
-    const struct engine_input *in = effects->input;
-    *ENGINE_ADD(&effects->sheet->events) = (struct engine_event){
-        .time_ms = in->time_ms,
-        .account = subject->account,
-        .subject = subject->id,
-        .causation = in->ce->id,
-        .subject_version = subject_version,
-        .type = mr_slice_text(type),
-        .key = effects->key,
-        .traceparent = in->ce->traceparent,
-        .data = text,
-    };
+    *ENGINE_ADD(&s->dues) =
+        (struct engine_due){.lane = input->lane, .kind = kind, .time_ms = input->time_ms};
+    (void)ENGINE_ADD(&s->due_slots);
 }
 
-void engine_effects_event(struct engine_effects *effects, const char *type,
-                          const struct mr_uuid *subject, int64_t subject_version, json_t *data)
+const struct engine_due *engine_sheet_due(const struct engine_sheet *s, size_t *count)
 {
-    const struct engine_key key = {.account = effects->input->ce->account, .id = *subject};
-    engine_effects_event_of(effects, type, &key, subject_version, data);
+    *count = s->dues.count;
+    return s->dues.items;
 }
 
-enum engine_verdict engine_effects_refuse(struct engine_effects *effects, const char *problem,
-                                          const char *fmt, ...)
+enum mr_status engine_sheet_note_due(struct engine_sheet *s, int32_t lane,
+                                     const struct engine_key *key)
 {
-    char text[512];
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(text, sizeof text, fmt, ap);
-    va_end(ap);
-    size_t len = strlen(text);
-    char *detail = engine_effects_alloc(effects, len + 1);
-    memcpy(detail, text, len);
-    effects->refused = true;
-    effects->refusal = (struct engine_refusal){.problem = problem, .detail = detail};
-    return ENGINE_REJECTED;
+    size_t i = due_index(s, lane, key->kind);
+    assert(i < s->dues.count); /* only what was asked for comes */
+    struct sheet_due *due = &s->due_slots.items[i];
+    struct sheet_slot *slot = engine_sheet_slot(s, key);
+    if (!slot)
+        slot = slot_new(s, key);
+    if (!slot)
+        return MR_LIMIT;
+    if (slot->is_due)
+        return MR_OK;
+    slot->is_due = true;
+    if (due->last)
+        due->last->due_next = slot;
+    else
+        due->first = slot;
+    due->last = slot;
+    return MR_OK;
 }
 
-/* ---- one command -------------------------------------------------------------------------------
- */
-
-static void take_back(struct engine_effects *effects)
+enum mr_status engine_sheet_put_due(struct engine_sheet *s, int32_t lane,
+                                    const struct engine_entity *entity)
 {
-    struct engine_sheet *s = effects->sheet;
-    s->events.count = effects->event_start;
-    s->rows.count = effects->row_start;
-    s->changes.count = 0;
+    enum mr_status status = engine_sheet_note_due(s, lane, &entity->key);
+    return status == MR_OK ? engine_sheet_put(s, entity) : status;
 }
 
-/* <domain>.command.rejected: what the rest of the world learns of a refusal. */
-static void rejected_event(struct engine_effects *effects, const struct engine_refusal *why)
+const struct engine_entity *engine_state_due(const struct engine_state *state, int32_t kind,
+                                             const struct engine_entity *after)
 {
-    const struct mr_ce_command *ce = effects->input->ce;
-    char id[MR_UUID_TEXT + 1], subject[MR_UUID_TEXT + 1];
-    char *type = engine_effects_alloc(effects, strlen(effects->sheet->domain->name) + 32);
-    sprintf(type, "%s.command.rejected", effects->sheet->domain->name);
-    json_t *data =
-        json_pack("{s:s, s:s%, s:s, s:s}", "command_id", mr_uuid_text(&ce->id, id), "command_type",
-                  ce->type.data, ce->type.len, "problem", why->problem, "detail", why->detail);
-    assert(data); /* type and texts are UTF-8: checked where they came in */
-    if (ce->has_subject)
-        json_object_set_new(data, "subject", json_string(mr_uuid_text(&ce->subject, subject)));
-    engine_effects_event(effects, type, ce->has_subject ? &ce->subject : &ce->id, 0, data);
-}
-
-static struct engine_effects effects_begin(struct engine_sheet *s, const struct engine_input *input,
-                                           struct mr_slice key)
-{
-    s->changes.count = 0;
-    return (struct engine_effects){
-        .sheet = s,
-        .input = input,
-        .key = key,
-        .event_start = s->events.count,
-        .row_start = s->rows.count,
-    };
-}
-
-enum engine_decided engine_sheet_refuse(struct engine_sheet *s, const struct engine_input *input,
-                                        struct mr_slice key, const struct engine_refusal *refusal)
-{
-    struct engine_effects effects = effects_begin(s, input, key);
-    rejected_event(&effects, refusal);
-    if (!effects.full)
-        return ENGINE_DECIDED_REJECTED;
-    take_back(&effects);
-    return ENGINE_DECIDED_FULL;
-}
-
-enum engine_decided engine_sheet_decide(struct engine_sheet *s,
-                                        const struct engine_command *command,
-                                        const struct engine_input *input, struct mr_slice key,
-                                        struct engine_refusal *refusal)
-{
-    struct engine_effects effects = effects_begin(s, input, key);
-    struct engine_state state = {.sheet = s};
-    effects.command = command;
-    enum engine_verdict verdict = s->domain->decide(&state, input, &effects);
-    assert((verdict == ENGINE_REJECTED) == effects.refused);
-    if (effects.full) {
-        take_back(&effects);
-        return ENGINE_DECIDED_FULL;
+    const struct engine_sheet *s = state->sheet;
+    struct sheet_slot *slot;
+    if (after) {
+        slot = (void *)((const char *)after - offsetof(struct sheet_slot, view));
+        assert(slot->is_due && slot->key.kind == kind);
+        slot = slot->due_next;
+    } else {
+        size_t i = due_index(s, state->lane, kind);
+        assert(i < s->dues.count); /* keys_of asks for what decide goes over */
+        slot = s->due_slots.items[i].first;
     }
-    if (effects.too_large) {
-        effects.refused = true;
-        effects.refusal = (struct engine_refusal){
-            .problem = "event-too-large",
-            .detail = "What this command would tell the world does not fit into one event.",
-        };
-    }
-    if (effects.refused) {
-        take_back(&effects);
-        *refusal = effects.refusal;
-        return engine_sheet_refuse(s, input, key, refusal);
-    }
-    for (size_t i = 0; i < s->changes.count; i++) {
-        struct change *c = &s->changes.items[i];
-        c->slot->now.bytes = c->bytes;
-        c->slot->now.bytes_len = c->len;
-        c->slot->now.version++;
-    }
-    return ENGINE_DECIDED_APPLIED;
+    return slot ? engine_sheet_view(s, slot) : NULL;
 }
 
-void engine_sheet_take_back(struct engine_sheet *s, size_t event_count)
+enum mr_status engine_sheet_want_after(struct engine_sheet *s, const struct engine_input *input)
 {
-    assert(event_count <= s->events.count);
-    s->events.count = event_count;
+    const struct engine_state state = {.sheet = s, .lane = input->lane};
+    struct engine_keys keys = {.sheet = s, .input = input};
+    assert(input->ce->tick_lane >= 0);
+    if (s->domain->keys_after)
+        s->domain->keys_after(&state, input, &keys);
+    return keys.full ? MR_LIMIT : MR_OK;
 }
 
 /* ---- results -----------------------------------------------------------------------------------
@@ -401,7 +251,7 @@ const struct engine_row_write *engine_sheet_rows(const struct engine_sheet *s, s
 
 const struct engine_entity_write *engine_sheet_writes(struct engine_sheet *s, size_t *count)
 {
-    struct slot *slot, *next;
+    struct sheet_slot *slot, *next;
     s->writes.count = 0;
     HASH_ITER (hh, s->slots, slot, next) {
         if (slot->now.version == slot->loaded_version)
