@@ -92,10 +92,12 @@ static void report_message(struct mr_kafka_producer *p, const rd_kafka_message_t
         r.outcome = MR_KAFKA_NOT_STORED;
     } else if (status == RD_KAFKA_MSG_STATUS_PERSISTED && r.offset >= 0 && !message->err) {
         r.outcome = MR_KAFKA_STORED;
+        r.in_log = true;
     } else if (!r.error) {
         /* A lost answer whose retry was recognised: it is in the log, nobody can say where. */
         r.status = MR_BUSY;
         r.error = "stored at an unknown position";
+        r.in_log = true;
     }
     count_and_report(p, &r);
 }

@@ -41,6 +41,7 @@ struct mr_kafka_report {
     int64_t offset;        /* -1: not known */
     int64_t append_ms;     /* the broker's LogAppendTime; -1: not known */
     const char *error;     /* NULL when stored; static text otherwise */
+    bool in_log;           /* STORED, or UNKNOWN only where: it need not be sent again */
 };
 
 struct mr_kafka_message {

@@ -284,6 +284,7 @@ Test(kafka_producer_faults, given_a_record_stored_before_at_an_unknown_place_the
     cr_expect_eq(seen.last.outcome, MR_KAFKA_UNKNOWN);
     cr_expect_eq(seen.last.offset, -1);
     cr_expect_str_eq(seen.last.error, "stored at an unknown position");
+    cr_expect(seen.last.in_log);
     close_producer(5000);
     mock_stop(&mock);
 }
