@@ -28,6 +28,8 @@ struct command_log {
     enum mr_status (*send)(void *impl, const struct mr_kafka_message *message,
                            struct mr_error *why);
     bool (*is_ready)(void *impl);
+    /* As mr_kafka_producer_purge; NULL: it cannot give up what it holds. */
+    void (*purge)(void *impl);
     /* As mr_kafka_producer_close: the reports of all, then on_closed. */
     void (*close)(void *impl, uint64_t deadline_ms, void (*on_closed)(void *owner), void *owner);
 };
