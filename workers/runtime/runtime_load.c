@@ -1,24 +1,10 @@
-/* What a batch must know, read set-wise: known ids, entities of each kind, parked records. */
+/* What a batch must know, read set-wise: entities of each kind by key, those that are due, parked
+ * records. (Known ids: runtime_known.c.) */
 #include "runtime_store_impl.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-/* A repeat is looked for on its append day and the two before, and on the next one: a new leader of
- * the partition may have a clock that is behind. $5 and $6 leave out the partitions of all other
- * days. LATERAL with a LIMIT is looked up id by id in the index whatever the planner thinks of a
- * partition that has no statistics yet (else it was read whole, each batch). */
-static const struct mr_pg_stmt known = {
-    .name = "known",
-    .sql = "SELECT c.account_id, c.id, c.day, c.hash "
-           "FROM unnest($2::uuid[], $3::uuid[], $4::date[]) k(account_id, id, day) "
-           "CROSS JOIN LATERAL (SELECT * FROM millrace.command WHERE id = k.id "
-           "AND account_id = k.account_id AND domain = $1::text "
-           "AND day BETWEEN k.day - 2 AND k.day + 1 AND day BETWEEN $5::date AND $6::date "
-           "LIMIT 4) c",
-    .nparams = 6,
-};
 
 static const struct mr_pg_stmt parked = {
     .name = "parked",
@@ -30,50 +16,6 @@ static const struct mr_pg_stmt parked = {
            "AND r.position = p.position ORDER BY w.i, p.position",
     .nparams = 4,
 };
-
-static void read_known(struct runtime_store *s, struct mr_pg_result *r, int32_t arg)
-{
-    size_t n = (size_t)mr_pg_result_rows(r);
-    struct engine_known *list = store_alloc(s, n, sizeof *list);
-    (void)arg;
-    for (size_t i = 0; i < n; i++) {
-        struct mr_slice hash = mr_pg_result_bytea(r, (int)i, 3);
-        assert(hash.len == sizeof list[i].hash.bytes); /* a CHECK of the table */
-        list[i].account = mr_pg_result_uuid(r, (int)i, 0);
-        list[i].id = mr_pg_result_uuid(r, (int)i, 1);
-        list[i].day = mr_pg_result_day(r, (int)i, 2);
-        memcpy(list[i].hash.bytes, hash.data, hash.len);
-    }
-    s->loaded.known = list;
-    s->loaded.known_count = n;
-}
-
-static void load_known(struct runtime_store *s, const struct engine_load *load)
-{
-    uint32_t n = (uint32_t)load->lookup_count;
-    int32_t first = INT32_MAX, last = INT32_MIN;
-    struct mr_pg_array accounts, ids, days;
-    if (n == 0)
-        return;
-    mr_pg_array_init(&accounts, &s->arena, MR_PG_UUID, n);
-    mr_pg_array_init(&ids, &s->arena, MR_PG_UUID, n);
-    mr_pg_array_init(&days, &s->arena, MR_PG_DATE, n);
-    for (uint32_t i = 0; i < n; i++) {
-        const struct engine_lookup *l = &load->lookups[i];
-        mr_pg_array_uuid(&accounts, &l->account);
-        mr_pg_array_uuid(&ids, &l->id);
-        mr_pg_array_day(&days, l->day);
-        first = l->day < first ? l->day : first;
-        last = l->day > last ? l->day : last;
-    }
-    struct mr_pg_params p = store_params(s);
-    mr_pg_param_array(&p, &accounts);
-    mr_pg_param_array(&p, &ids);
-    mr_pg_param_array(&p, &days);
-    mr_pg_param_day(&p, first - 2);
-    mr_pg_param_day(&p, last + 1);
-    store_query(s, &known, &p, (struct store_call){.read = read_known, .want = -1});
-}
 
 /* ---- entities ---- */
 
@@ -114,38 +56,53 @@ static struct domain_store_value value_of(struct runtime_store *s, const struct 
         v.number = mr_pg_result_time(r, row, column);
         break;
     case DOMAIN_STORE_TIME_US:
-        v.number = mr_pg_result_time(r, row, column) * 1000;
+        v.number = mr_pg_result_time_us(r, row, column);
         break;
     }
     return v;
 }
 
+/* Room for n more entities: the list grows with each statement's answer. */
+static void entities_room(struct runtime_store *s, size_t n)
+{
+    struct engine_entity *more = store_alloc(s, s->loaded.entity_count + n, sizeof *more);
+    if (s->loaded.entity_count > 0)
+        memcpy(more, s->entities, s->loaded.entity_count * sizeof *more);
+    s->entities = more;
+    s->loaded.entities = more;
+}
+
+/* The entity of a row whose columns of `load` begin at column `at`. */
+static bool read_entity(struct runtime_store *s, struct mr_pg_result *r, int row, int at,
+                        struct engine_entity *e)
+{
+    const struct domain_store_kind *k = s->settings.domain->kinds[e->key.kind];
+    struct domain_store_value values[DOMAIN_STORE_COLUMNS_MAX];
+    struct mr_error why;
+    e->key.account = mr_pg_result_uuid(r, row, at);
+    e->key.id = mr_pg_result_uuid(r, row, at + 1);
+    e->version = mr_pg_result_int8(r, row, at + 2);
+    for (int32_t c = 0; c < k->column_count; c++)
+        values[c] = value_of(s, r, row, at + 3 + c, k->columns[c].type);
+    enum mr_status status = k->read(values, &s->arena, e, &why);
+    if (status == MR_OK)
+        return true;
+    s->answer = ENGINE_TRANSIENT;
+    snprintf(s->detail, sizeof s->detail, "%.200s",
+             status == MR_LIMIT ? "the entities do not fit into memory" : why.text);
+    MR_LOG(s->settings.log, ERROR, "an entity cannot be read", mr_f_text("error", s->detail));
+    return false;
+}
+
 static void read_entities(struct runtime_store *s, struct mr_pg_result *r, int32_t kind)
 {
-    const struct domain_store_kind *k = s->settings.domain->kinds[kind];
-    struct mr_error why;
     int n = mr_pg_result_rows(r);
+    entities_room(s, (size_t)n);
     for (int i = 0; i < n; i++) {
-        struct domain_store_value values[DOMAIN_STORE_COLUMNS_MAX];
         struct engine_entity *e = &s->entities[s->loaded.entity_count];
-        *e = (struct engine_entity){
-            .key = {.kind = kind,
-                    .account = mr_pg_result_uuid(r, i, 0),
-                    .id = mr_pg_result_uuid(r, i, 1)},
-            .version = mr_pg_result_int8(r, i, 2),
-        };
-        for (int32_t c = 0; c < k->column_count; c++)
-            values[c] = value_of(s, r, i, 3 + c, k->columns[c].type);
-        enum mr_status status = k->read(values, &s->arena, e, &why);
-        if (status != MR_OK) {
-            s->answer = ENGINE_TRANSIENT;
-            snprintf(s->detail, sizeof s->detail, "%.200s",
-                     status == MR_LIMIT ? "the entities do not fit into memory" : why.text);
-            MR_LOG(s->settings.log, ERROR, "an entity cannot be read",
-                   mr_f_text("error", s->detail));
+        *e = (struct engine_entity){.key.kind = kind};
+        if (!read_entity(s, r, i, 0, e))
             return;
-        }
-        assert(s->loaded.entity_count < s->entity_size); /* a primary key: a row a key at most */
         s->loaded.entity_count++;
     }
 }
@@ -172,6 +129,74 @@ static void load_kind(struct runtime_store *s, const struct engine_load *load, i
     mr_pg_param_array(&p, &ids);
     store_query(s, &s->statements[kind].load, &p,
                 (struct store_call){.read = read_entities, .arg = kind, .want = -1});
+}
+
+/* ---- due ---- */
+
+static int compare_keys(const void *a, const void *b)
+{
+    return memcmp(a, b, sizeof(struct engine_key));
+}
+
+/* What was loaded by key so far: one that is due as well is an entity once. */
+static struct engine_key *keys_loaded(struct runtime_store *s, size_t *count)
+{
+    static_assert(sizeof(struct engine_key) == sizeof(int32_t) + 2 * sizeof(struct mr_uuid),
+                  "no padding, so that keys compare as bytes");
+    *count = s->loaded.entity_count;
+    struct engine_key *keys = store_alloc(s, *count, sizeof *keys);
+    for (size_t i = 0; i < *count; i++)
+        keys[i] = s->entities[i].key;
+    qsort(keys, *count, sizeof *keys, compare_keys);
+    return keys;
+}
+
+static void read_due(struct runtime_store *s, struct mr_pg_result *r, int32_t kind)
+{
+    size_t n = (size_t)mr_pg_result_rows(r), known, before = s->loaded.due_count;
+    struct engine_key *keys = keys_loaded(s, &known);
+    struct engine_due_entity *due = store_alloc(s, before + n, sizeof *due);
+    if (before > 0)
+        memcpy(due, s->loaded.due, before * sizeof *due);
+    s->loaded.due = due;
+    entities_room(s, n);
+    for (size_t i = 0; i < n; i++) {
+        struct engine_entity *e = &s->entities[s->loaded.entity_count];
+        *e = (struct engine_entity){.key.kind = kind};
+        if (!read_entity(s, r, (int)i, 1, e))
+            return;
+        due[s->loaded.due_count++] = (struct engine_due_entity){
+            .lane = mr_pg_result_int4(r, (int)i, 0),
+            .key = e->key,
+        };
+        if (!bsearch(&e->key, keys, known, sizeof *keys, compare_keys))
+            s->loaded.entity_count++;
+    }
+}
+
+static void load_due(struct runtime_store *s, const struct engine_load *load, int32_t kind)
+{
+    struct mr_pg_array lanes, times;
+    uint32_t n = 0;
+    for (size_t i = 0; i < load->due_count; i++)
+        n += load->due[i].kind == kind;
+    if (n == 0)
+        return;
+    assert(s->statements[kind].due.sql); /* only a kind with `due` is asked for what is due */
+    mr_pg_array_init(&lanes, &s->arena, MR_PG_INT4, n);
+    mr_pg_array_init(&times, &s->arena, MR_PG_TIMESTAMPTZ, n);
+    for (size_t i = 0; i < load->due_count; i++) {
+        if (load->due[i].kind != kind)
+            continue;
+        mr_pg_array_int4(&lanes, load->due[i].lane);
+        mr_pg_array_time(&times, load->due[i].time_ms);
+    }
+    struct mr_pg_params p;
+    mr_pg_params_init(&p, &s->arena);
+    mr_pg_param_array(&p, &lanes);
+    mr_pg_param_array(&p, &times);
+    store_query(s, &s->statements[kind].due, &p,
+                (struct store_call){.read = read_due, .arg = kind, .want = -1});
 }
 
 /* ---- parked ---- */
@@ -224,12 +249,12 @@ static void load_parked(struct runtime_store *s, const struct engine_load *load)
 
 void store_load(struct runtime_store *s, const struct engine_load *load)
 {
-    s->entity_size = load->key_count;
-    s->entities = store_alloc(s, load->key_count, sizeof *s->entities);
-    s->loaded.entities = s->entities;
-    load_known(s, load);
-    for (int32_t kind = 0; kind < s->settings.domain->domain->kind_count; kind++)
+    int32_t kinds = s->settings.domain->domain->kind_count;
+    store_load_known(s, load);
+    for (int32_t kind = 0; kind < kinds; kind++)
         load_kind(s, load, kind);
+    for (int32_t kind = 0; kind < kinds; kind++) /* behind them: see keys_loaded */
+        load_due(s, load, kind);
     load_parked(s, load);
     if (s->op == STORE_LOAD && s->outstanding == 0)
         store_query(s, &store_nothing, NULL, (struct store_call){.want = -1});

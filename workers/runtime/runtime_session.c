@@ -158,7 +158,8 @@ static struct mr_pg_stmt statement(char name[49], const char *domain, const char
     return (struct mr_pg_stmt){.name = name};
 }
 
-/* The domain's texts as statements that are prepared once a session. */
+/* The domain's texts as statements that are prepared once a session. One that the domain has not is
+ * never sent. */
 static void make_statements(struct runtime_store *s)
 {
     const struct engine_domain *d = s->settings.domain->domain;
@@ -175,6 +176,9 @@ static void make_statements(struct runtime_store *s)
         to->update = statement(to->names[2], s->domain, "update", i);
         to->update.sql = k->update;
         to->update.nparams = 3 + column_params(k->columns, k->column_count, true);
+        to->due = statement(to->names[3], s->domain, "due", i);
+        to->due.sql = k->due;
+        to->due.nparams = 2;
     }
     for (int32_t i = 0; i < d->row_kind_count; i++) {
         const struct domain_store_rows *k = s->settings.domain->rows[i];
@@ -182,6 +186,9 @@ static void make_statements(struct runtime_store *s)
         s->row_statements[i].sql = k->insert;
         s->row_statements[i].nparams = 4 + column_params(k->columns, k->column_count, false);
     }
+    s->known_facts = statement(s->known_facts_name, s->domain, "facts", 0);
+    s->known_facts.sql = s->settings.domain->known_facts;
+    s->known_facts.nparams = 4;
 }
 
 enum mr_status runtime_store_new(const struct runtime_store_settings *settings,

@@ -56,7 +56,6 @@ void store_begin_op(struct runtime_store *s, enum store_op op)
     memset(&s->taken, 0, sizeof s->taken);
     memset(&s->loaded, 0, sizeof s->loaded);
     s->entities = NULL;
-    s->entity_size = 0;
     s->claimed_count = s->fence_count = s->request_count = 0;
 }
 

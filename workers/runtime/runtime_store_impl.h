@@ -11,8 +11,8 @@
 
 /* A kind's statements, made of the domain's texts; their names are kept in `names`. */
 struct store_statements {
-    struct mr_pg_stmt load, insert, update;
-    char names[3][49];
+    struct mr_pg_stmt load, insert, update, due; /* sql is NULL where the kind has none */
+    char names[4][49];
 };
 
 enum store_op {
@@ -57,6 +57,8 @@ struct runtime_store {
     struct store_statements statements[STORE_KINDS_MAX];
     struct mr_pg_stmt row_statements[STORE_KINDS_MAX];
     char row_names[STORE_KINDS_MAX][49];
+    struct mr_pg_stmt known_facts; /* sql is NULL: the domain has no facts */
+    char known_facts_name[49];
 
     /* the operation at hand */
     enum store_op op;
@@ -77,8 +79,7 @@ struct runtime_store {
     int32_t *claimed;
     size_t claimed_count;
     struct engine_loaded loaded;
-    struct engine_entity *entities;
-    size_t entity_size;
+    struct engine_entity *entities; /* loaded.entities, as they are read */
     struct engine_fence *fences;
     size_t fence_count;
     struct engine_request *requests;
@@ -109,6 +110,8 @@ void store_take(void *ctx, int32_t lane, uint64_t fence_new);
 void store_touch(void *ctx, const struct engine_touch *touch);
 void store_settle(void *ctx, const int32_t *lanes, size_t count);
 void store_look(void *ctx, const int32_t *lanes, size_t count);
+/* runtime_known.c */
+void store_load_known(struct runtime_store *s, const struct engine_load *load);
 /* runtime_load.c */
 void store_load(struct runtime_store *s, const struct engine_load *load);
 /* runtime_save.c */
