@@ -1,0 +1,225 @@
+/* Tokens: what stands behind a name such as api_key, and keys that are known by how they begin. */
+#include "mr_scan.h"
+
+#include "mr_ingest.h"
+
+#define NAME_MAX_BYTES 64 /* looked back for a name */
+
+static bool is_alnum(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* The alphabet of base64url. */
+static bool is_key_char(char c)
+{
+    return is_alnum(c) || c == '-' || c == '_';
+}
+
+static size_t key_end(struct mr_slice text, size_t at)
+{
+    while (at < text.len && is_key_char(text.data[at]))
+        at++;
+    return at;
+}
+
+/* ---- name=value, name: value ---- */
+
+enum value_kind {
+    VALUE_NONE,
+    VALUE_AFTER_EQUAL, /* "token: " is found in prose, so a colon counts only behind a quoted name
+                        */
+    VALUE_WORD,
+    VALUE_SCHEME, /* a scheme and a word */
+    VALUE_LINE
+};
+static const struct {
+    const char *name; /* in lower case without '-' and '_' */
+    enum value_kind kind;
+} names[] = {
+    {"password", VALUE_WORD},        {"passwd", VALUE_WORD},          {"passphrase", VALUE_WORD},
+    {"pwd", VALUE_AFTER_EQUAL},      {"secret", VALUE_AFTER_EQUAL},   {"clientsecret", VALUE_WORD},
+    {"secretkey", VALUE_WORD},       {"secretaccesskey", VALUE_WORD}, {"token", VALUE_AFTER_EQUAL},
+    {"accesstoken", VALUE_WORD},     {"refreshtoken", VALUE_WORD},    {"idtoken", VALUE_WORD},
+    {"authtoken", VALUE_WORD},       {"apitoken", VALUE_WORD},        {"sessiontoken", VALUE_WORD},
+    {"apikey", VALUE_WORD},          {"accesskey", VALUE_WORD},       {"privatekey", VALUE_WORD},
+    {"authorization", VALUE_SCHEME}, {"cookie", VALUE_LINE},          {"setcookie", VALUE_LINE},
+};
+
+/* The name is the last word, or words, of what stands there: DB_PASSWORD is a password. */
+static enum value_kind kind_of(struct mr_slice text, size_t begin, size_t end)
+{
+    for (size_t n = 0; n < sizeof names / sizeof *names; n++) {
+        size_t i = end, left = strlen(names[n].name);
+        while (i > begin && left > 0) {
+            char c = text.data[i - 1];
+            if (c != '-' && c != '_') {
+                if ((c | 0x20) != names[n].name[left - 1])
+                    break;
+                left--;
+            }
+            i--;
+        }
+        if (left == 0 && (i == begin || !is_alnum(text.data[i - 1])))
+            return names[n].kind;
+    }
+    return VALUE_NONE;
+}
+
+static bool ends_value(char c)
+{
+    return (unsigned char)c <= ' ' || memchr(",;&\"'<>(){}[]|\\", c, 15);
+}
+
+static size_t word_end(struct mr_slice text, size_t at)
+{
+    while (at < text.len && !ends_value(text.data[at]))
+        at++;
+    return at;
+}
+
+static size_t line_end(struct mr_slice text, size_t at)
+{
+    while (at < text.len && !memchr("\r\n\"'", text.data[at], 4))
+        at++;
+    return at;
+}
+
+/* Up to the quote that is not escaped; the quote itself may be: \" within a JSON text. */
+static size_t quoted_end(struct mr_slice text, size_t at, char quote, bool is_escaped)
+{
+    for (; at < text.len; at++) {
+        if (text.data[at] == '\\' && at + 1 < text.len) {
+            if (is_escaped && text.data[at + 1] == quote)
+                return at;
+            at++;
+        } else if (text.data[at] == quote) {
+            return at;
+        }
+    }
+    return text.len;
+}
+
+static size_t scheme_end(struct mr_slice text, size_t at)
+{
+    size_t end = word_end(text, at);
+    bool is_word = end > at && end + 1 < text.len && text.data[end] == ' ';
+    for (size_t i = at; is_word && i < end; i++)
+        is_word = (text.data[i] | 0x20) >= 'a' && (text.data[i] | 0x20) <= 'z';
+    return is_word ? word_end(text, end + 1) : end;
+}
+
+static bool is_plain_word(struct mr_slice text, size_t begin, size_t end)
+{
+    struct mr_slice value = mr_slice(text.data + begin, end - begin);
+    return mr_slice_is(value, "null") || mr_slice_is(value, "true") ||
+           mr_slice_is(value, "false") || mr_slice_is(value, MR_INGEST_REDACTED);
+}
+
+static bool value_at(struct mr_slice text, size_t at, enum value_kind kind,
+                     struct mr_scan_span *out)
+{
+    size_t begin = at, end;
+    while (begin < text.len && begin < at + 4 && text.data[begin] == ' ')
+        begin++;
+    bool is_escaped = begin + 1 < text.len && text.data[begin] == '\\';
+    size_t quote = begin + is_escaped;
+    if (quote < text.len && (text.data[quote] == '"' || text.data[quote] == '\'')) {
+        begin = quote + 1;
+        end = quoted_end(text, begin, text.data[quote], is_escaped);
+    } else if (text.len - begin >= 10 && memcmp(text.data + begin, MR_INGEST_REDACTED, 10) == 0) {
+        return false;
+    } else {
+        end = kind == VALUE_LINE     ? line_end(text, begin)
+              : kind == VALUE_SCHEME ? scheme_end(text, begin)
+                                     : word_end(text, begin);
+    }
+    if (end <= begin || is_plain_word(text, begin, end))
+        return false;
+    *out = (struct mr_scan_span){.begin = begin, .end = end, .found = MR_SCAN_TOKEN};
+    return true;
+}
+
+bool mr_scan_pair_at(struct mr_slice text, size_t at, struct mr_scan_span *out)
+{
+    size_t end = at, begin;
+    bool is_quoted = false;
+    while (end > 0 && at - end < 2 && text.data[end - 1] == ' ')
+        end--;
+    if (end > 0 && (text.data[end - 1] == '"' || text.data[end - 1] == '\'')) {
+        is_quoted = true;
+        end--;
+        if (end > 0 && text.data[end - 1] == '\\')
+            end--;
+    }
+    for (begin = end; begin > 0 && end - begin < NAME_MAX_BYTES; begin--)
+        if (!is_key_char(text.data[begin - 1]))
+            break;
+    if (end - begin < 3)
+        return false;
+    enum value_kind kind = kind_of(text, begin, end);
+    if (kind == VALUE_NONE || (kind == VALUE_AFTER_EQUAL && text.data[at] == ':' && !is_quoted))
+        return false;
+    return value_at(text, at + 1, kind, out);
+}
+
+/* ---- keys known by how they begin ---- */
+
+static const struct {
+    const char *prefix;
+    uint8_t len, rest_min; /* characters of the prefix, and behind it at least */
+} prefixes[] = {
+    {"ghp_", 4, 20},     {"gho_", 4, 20},         {"ghu_", 4, 20},     {"ghs_", 4, 20},
+    {"ghr_", 4, 20},     {"github_pat_", 11, 20}, {"sk_live_", 8, 10}, {"sk_test_", 8, 10},
+    {"rk_live_", 8, 10}, {"rk_test_", 8, 10},     {"whsec_", 6, 16},   {"npm_", 4, 20},
+    {"mr_", 3, 60},      {"glpat-", 6, 16},       {"xoxb-", 5, 10},    {"xoxp-", 5, 10},
+    {"xoxa-", 5, 10},    {"xoxr-", 5, 10},        {"xoxs-", 5, 10},    {"xapp-", 5, 10},
+    {"pypi-", 5, 20},    {"sk-", 3, 32},          {"hvs.", 4, 20},     {"hvb.", 4, 20},
+    {"SG.", 3, 20},      {"ya29.", 5, 20},        {"AKI", 3, 17},      {"ASI", 3, 17},
+    {"AIz", 3, 36},
+};
+
+/* header.payload.signature in base64url, each part but the last an object's: "eyJ" is {". */
+static bool web_token_at(struct mr_slice text, size_t dot, struct mr_scan_span *out)
+{
+    size_t begin = dot;
+    if (dot + 1 >= text.len || !is_key_char(text.data[dot + 1]))
+        return false;
+    while (begin > 0 && is_key_char(text.data[begin - 1]))
+        begin--;
+    if (dot - begin < 10 || memcmp(text.data + begin, "eyJ", 3) != 0)
+        return false;
+    size_t end = key_end(text, dot + 1);
+    if (end >= text.len || text.data[end] != '.')
+        return false;
+    while (end < text.len && (is_key_char(text.data[end]) || text.data[end] == '.'))
+        end++;
+    *out = (struct mr_scan_span){.begin = begin, .end = end, .found = MR_SCAN_TOKEN};
+    return true;
+}
+
+bool mr_scan_key_at(struct mr_slice text, size_t at, struct mr_scan_span *out)
+{
+    char last = text.data[at];
+    if (at + 1 >= text.len || !is_key_char(text.data[at + 1]) || at < 2)
+        return false;
+    if (last == '.' && web_token_at(text, at, out))
+        return true;
+    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
+        size_t len = prefixes[i].len;
+        if (prefixes[i].prefix[len - 1] != last || prefixes[i].prefix[len - 2] != text.data[at - 1])
+            continue;
+        if (at + 1 < len || memcmp(text.data + at + 1 - len, prefixes[i].prefix, len) != 0 ||
+            (at + 1 > len && is_alnum(text.data[at - len])))
+            continue;
+        size_t end = key_end(text, at + 1);
+        if (end - at - 1 < prefixes[i].rest_min)
+            continue;
+        while (last == '.' && end < text.len &&
+               (is_key_char(text.data[end]) || text.data[end] == '.'))
+            end++;
+        *out = (struct mr_scan_span){.begin = at + 1 - len, .end = end, .found = MR_SCAN_TOKEN};
+        return true;
+    }
+    return false;
+}
