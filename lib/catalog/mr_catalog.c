@@ -34,6 +34,12 @@ const struct mr_catalog_table *mr_catalog_table_of(const struct mr_catalog *c, c
     return mr_catalog_map_get(c->own, MR_MAP_TABLE, mr_slice_text(name));
 }
 
+const struct mr_catalog_command *mr_catalog_format_of(const struct mr_catalog *c,
+                                                      const char *format)
+{
+    return mr_catalog_map_get(c->own, MR_MAP_FORMAT, mr_slice_text(format));
+}
+
 const struct mr_catalog_problem *mr_catalog_refusal_of(const struct mr_catalog_command *command,
                                                        struct mr_slice name)
 {

@@ -94,7 +94,8 @@ struct mr_catalog_column {
     int32_t length;      /* CHAR, VARCHAR: bytes; DECIMAL: digits; else 0 */
     int32_t scale;       /* DECIMAL */
     bool total;          /* verify sums it; always BIGINT or INTEGER */
-    bool cut;            /* a longer text is cut; the next column is <name>_bytes */
+    bool cut;            /* VARCHAR: a longer text is cut; the next column is <name>_bytes.
+                            TIMESTAMP(TZ): what is below a microsecond is left off */
     const char *comment; /* for analysts; NULL where none */
     const char *file;    /* who declared it first; NULL for the fixed columns */
 };

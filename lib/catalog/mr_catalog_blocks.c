@@ -4,7 +4,11 @@
 
 #include "mr_problem.h"
 #include <assert.h>
+#include <inttypes.h>
 #include <stdio.h>
+
+#define LIMIT_DEFAULT 50 /* items of a page, where nothing is declared */
+#define LIMIT_MAXIMUM 200
 
 static size_t count_of(const struct mr_catalog_builder *b, enum mr_source_kind kind)
 {
@@ -124,6 +128,70 @@ static enum mr_status read_route(struct mr_catalog_builder *b, const struct mr_c
         return mr_catalog_fail(b, s, at, "must have {account}%s",
                                item ? " and {id}, and no {subject}"
                                     : ", and neither {id} nor {subject}");
+    const char *parameter = mr_catalog_route_parameter(out);
+    if (parameter && (item || !mr_catalog_member(block, "function")))
+        return mr_catalog_fail(b, s, at, "{%s}: only the list of a function has such a parameter",
+                               parameter);
+    return MR_OK;
+}
+
+static enum mr_status find_path_parameter(struct mr_catalog_builder *b,
+                                          const struct mr_catalog_source *s,
+                                          struct mr_catalog_resource *r)
+{
+    const char *at = "/x-resource/list", *name = mr_catalog_route_parameter(&r->list);
+    if (!name)
+        return MR_OK;
+    const struct mr_catalog_parameter *p = mr_catalog_parameter_of(r, mr_slice_text(name));
+    if (!p)
+        return mr_catalog_fail(b, s, at, "{%s} is not one of the parameters", name);
+    if (p->kind != MR_VALUE_TEXT || !p->required)
+        return mr_catalog_fail(b, s, at, "{%s} must be a required parameter of type text", name);
+    r->path_parameter = p;
+    return MR_OK;
+}
+
+/* A function has no way to know which of several orders is meant, nor to find an item. */
+static enum mr_status read_paged(struct mr_catalog_builder *b, const struct mr_catalog_source *s,
+                                 const json_t *block, struct mr_catalog_resource *r)
+{
+    const char *at = "/x-resource/paged";
+    r->paged = json_is_true(json_object_get(block, "paged"));
+    if (r->paged && !r->function)
+        return mr_catalog_fail(b, s, at, "is for functions");
+    if (r->paged && r->order_count > 1)
+        return mr_catalog_fail(b, s, at, "a function that cuts its pages has one order");
+    if (r->paged && r->item.path)
+        return mr_catalog_fail(b, s, at, "a function that cuts its pages has no item");
+    return MR_OK;
+}
+
+static enum mr_status read_limit(struct mr_catalog_builder *b, const struct mr_catalog_source *s,
+                                 const json_t *block, struct mr_catalog_resource *r)
+{
+    const json_t *limit = json_object_get(block, "limit");
+    r->limit_maximum = mr_catalog_integer(limit, "maximum", LIMIT_MAXIMUM);
+    int64_t usual = r->limit_maximum < LIMIT_DEFAULT ? r->limit_maximum : LIMIT_DEFAULT;
+    r->limit_default = mr_catalog_integer(limit, "default", usual);
+    if (limit && !r->list.path)
+        return mr_catalog_fail(b, s, "/x-resource/limit", "is for lists");
+    if (r->limit_default > r->limit_maximum)
+        return mr_catalog_fail(b, s, "/x-resource/limit",
+                               "the default is above the maximum, which is %" PRId64,
+                               r->limit_maximum);
+    return MR_OK;
+}
+
+/* An item is asked for by its id alone. */
+static enum mr_status check_item(struct mr_catalog_builder *b, const struct mr_catalog_source *s,
+                                 const struct mr_catalog_resource *r)
+{
+    for (size_t i = 0; r->function && r->item.path && i < r->parameter_count; i++) {
+        if (r->parameters[i].required)
+            return mr_catalog_fail(b, s, "/x-resource/item",
+                                   "an item has no place for %s, which is required",
+                                   r->parameters[i].name);
+    }
     return MR_OK;
 }
 
@@ -167,7 +235,15 @@ static enum mr_status read_resource(struct mr_catalog_builder *b, const struct m
         status = read_route(b, s, block, "list", &r->list);
     if (status == MR_OK && !r->item.path && !r->list.path)
         status = mr_catalog_fail(b, s, "/x-resource", "must have item or list");
-    return status == MR_OK ? mr_catalog_add_parameters(b, s, block, r) : status;
+    if (status == MR_OK)
+        status = mr_catalog_add_parameters(b, s, block, r);
+    if (status == MR_OK)
+        status = find_path_parameter(b, s, r);
+    if (status == MR_OK)
+        status = read_paged(b, s, block, r);
+    if (status == MR_OK)
+        status = check_item(b, s, r);
+    return status == MR_OK ? read_limit(b, s, block, r) : status;
 }
 
 enum mr_status mr_catalog_add_resources(struct mr_catalog_builder *b)
@@ -237,9 +313,45 @@ static enum mr_status read_command_route(struct mr_catalog_builder *b,
         return mr_catalog_fail(b, s, at, "a command is not sent by GET");
     if (mr_catalog_route_has(&c->route, MR_SEGMENT_ID))
         return mr_catalog_fail(b, s, at, "what a command is about is {subject}, not {id}");
+    if (mr_catalog_route_has(&c->route, MR_SEGMENT_PARAMETER))
+        return mr_catalog_fail(b, s, at, "a command's route has {account} and {subject}, not {%s}",
+                               mr_catalog_route_parameter(&c->route));
     c->has_subject = mr_catalog_route_has(&c->route, MR_SEGMENT_SUBJECT);
     c->has_account = mr_catalog_route_has(&c->route, MR_SEGMENT_ACCOUNT);
     c->success = (int)mr_catalog_integer(block, "success", c->has_subject ? 200 : 201);
+    return MR_OK;
+}
+
+/* What contradicts itself. A fact is stored as it comes, for the warehouse; a batch has many items.
+ */
+static enum mr_status check_command(struct mr_catalog_builder *b, const struct mr_catalog_source *s,
+                                    const struct mr_catalog_command *c)
+{
+    bool fact = c->record == MR_RECORD_NONE;
+    if (fact && !json_object_get(s->json, "x-warehouse"))
+        return mr_catalog_fail(b, s, "/x-command/record",
+                               "what is not kept (none) is a fact, and needs an x-warehouse");
+    if (fact && c->refusal_count)
+        return mr_catalog_fail(b, s, "/x-command/refusals",
+                               "a fact (record none) is not decided, so nothing refuses it");
+    if (c->batch && c->has_subject)
+        return mr_catalog_fail(b, s, "/x-command/body", "the items of a batch have no {subject}");
+    return MR_OK;
+}
+
+static enum mr_status add_formats(struct mr_catalog_builder *b, const struct mr_catalog_source *s,
+                                  const struct mr_catalog_command *c)
+{
+    const json_t *formats = json_object_get(c->ingest, "formats");
+    for (size_t i = 0; i < json_array_size(formats); i++) {
+        const char *format = json_string_value(json_array_get(formats, i));
+        const struct mr_catalog_command *other = mr_catalog_format_of(b->catalog, format);
+        char at[48];
+        snprintf(at, sizeof at, "/x-ingest/formats/%zu", i);
+        if (other)
+            return mr_catalog_fail(b, s, at, "%s is a format of %s already", format, other->file);
+        mr_catalog_map_add(b->own, MR_MAP_FORMAT, format, c);
+    }
     return MR_OK;
 }
 
@@ -272,7 +384,11 @@ static enum mr_status read_command(struct mr_catalog_builder *b, const struct mr
                                    resource);
     }
     enum mr_status status = read_command_route(b, s, block, c);
-    return status == MR_OK ? read_key(b, s, block, c) : status;
+    if (status == MR_OK)
+        status = read_key(b, s, block, c);
+    if (status == MR_OK)
+        status = check_command(b, s, c);
+    return status == MR_OK ? add_formats(b, s, c) : status;
 }
 
 enum mr_status mr_catalog_add_commands(struct mr_catalog_builder *b)

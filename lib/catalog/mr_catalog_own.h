@@ -36,6 +36,7 @@ enum mr_catalog_map {
     MR_MAP_RESOURCE,
     MR_MAP_PROBLEM,
     MR_MAP_TABLE,
+    MR_MAP_FORMAT, /* the command that can come in it */
     MR_MAP_COUNT
 };
 
@@ -102,12 +103,14 @@ struct mr_route_target { /* exactly one is set */
     const struct mr_catalog_command *command;
     const struct mr_catalog_resource *item, *list;
 };
-/* Reads "POST /v1/..." (its form was checked); MR_INVALID for a parameter that comes twice, or more
- * segments than 16. */
+/* Reads "POST /v1/..." (its form was checked); MR_INVALID for a parameter that comes twice, two
+ * that are neither {account}, {subject} nor {id}, or more segments than 16. */
 enum mr_status mr_catalog_route_parse(struct mr_catalog_builder *b,
                                       const struct mr_catalog_source *source, const char *pointer,
                                       const char *text, struct mr_catalog_route *out);
 bool mr_catalog_route_has(const struct mr_catalog_route *route, enum mr_segment_kind kind);
+/* The name of its parameter; NULL where it has none. */
+const char *mr_catalog_route_parameter(const struct mr_catalog_route *route);
 /* Puts all routes into the tree; MR_INVALID with both files where one is there twice. */
 enum mr_status mr_catalog_add_routes(struct mr_catalog_builder *b);
 

@@ -40,6 +40,20 @@ static void read_values(struct mr_catalog_builder *b, const json_t *list,
     p->value_count = json_array_size(list);
 }
 
+/* A view is filtered by columns, and a map that is not given is just empty. */
+static enum mr_status check_map(struct mr_catalog_builder *b,
+                                const struct mr_catalog_source *source, const char *at,
+                                const json_t *json, const json_t *block)
+{
+    if (json_object_get(block, "view"))
+        return mr_catalog_fail(b, source, at, "type map is for functions");
+    if (json_object_get(json, "required") || json_object_get(json, "default") ||
+        json_object_get(json, "values"))
+        return mr_catalog_fail(b, source, at,
+                               "a map is neither required, nor has it a default or values");
+    return MR_OK;
+}
+
 static enum mr_status read_parameter(struct mr_catalog_builder *b,
                                      const struct mr_catalog_source *source, const char *at,
                                      const json_t *json, struct mr_catalog_parameter *p)
@@ -54,7 +68,8 @@ static enum mr_status read_parameter(struct mr_catalog_builder *b,
     p->length_max = (size_t)mr_catalog_integer(json, "max_length", TEXT_LENGTH_MAX);
     read_values(b, json_object_get(json, "values"), p);
     bool text = p->kind == MR_VALUE_TEXT, integer = p->kind == MR_VALUE_INTEGER;
-    if (!text && (p->value_count || json_object_get(json, "max_length")))
+    bool map = p->kind == MR_VALUE_MAP;
+    if (!text && (p->value_count || (json_object_get(json, "max_length") && !map)))
         return mr_catalog_fail(b, source, at, "values and max_length are for type text");
     if (!integer && (json_object_get(json, "minimum") || json_object_get(json, "maximum")))
         return mr_catalog_fail(b, source, at, "minimum and maximum are for type integer");
@@ -83,7 +98,12 @@ enum mr_status mr_catalog_add_parameters(struct mr_catalog_builder *b,
     resource->parameters = all;
     for (size_t i = 0; i < json_array_size(list); i++) {
         snprintf(at, sizeof at, "/x-resource/%s/%zu", name, i);
-        enum mr_status s = read_parameter(b, source, at, json_array_get(list, i), &all[i]);
+        const json_t *item = json_array_get(list, i);
+        enum mr_status s = MR_OK;
+        if (strcmp(mr_catalog_member(item, "type"), kinds[MR_VALUE_MAP].name) == 0)
+            s = check_map(b, source, at, item, block);
+        if (s == MR_OK)
+            s = read_parameter(b, source, at, item, &all[i]);
         if (s != MR_OK)
             return s;
         if (mr_catalog_parameter_of(resource, mr_slice_text(all[i].name)))
@@ -103,20 +123,45 @@ const struct mr_catalog_parameter *mr_catalog_parameter_of(const struct mr_catal
     return NULL;
 }
 
+const struct mr_catalog_parameter *mr_catalog_map_of(const struct mr_catalog_resource *r,
+                                                     struct mr_slice name, struct mr_slice *member)
+{
+    const char *dot = name.len ? memchr(name.data, '.', name.len) : NULL;
+    if (!dot)
+        return NULL;
+    size_t len = (size_t)(dot - name.data);
+    const struct mr_catalog_parameter *p = mr_catalog_parameter_of(r, mr_slice(name.data, len));
+    if (!p || p->kind != MR_VALUE_MAP)
+        return NULL;
+    *member = mr_slice(dot + 1, name.len - len - 1);
+    return p;
+}
+
 /* ---- sent --------------------------------------------------------------------------------------
  */
+
+static size_t characters_of(struct mr_slice text)
+{
+    size_t length = 0;
+    for (size_t i = 0; i < text.len; i++)
+        length += ((unsigned char)text.data[i] & 0xc0) != 0x80;
+    return length;
+}
+
+static bool is_plain(struct mr_slice text)
+{
+    return mr_utf8_is_valid(text) && !(text.len && memchr(text.data, 0, text.len));
+}
 
 static enum mr_status check_text(const struct mr_catalog_parameter *p, struct mr_slice text,
                                  struct mr_error *why)
 {
-    size_t length = 0, used = 0;
+    size_t used = 0;
     char list[300] = "";
-    for (size_t i = 0; i < text.len; i++)
-        length += ((unsigned char)text.data[i] & 0xc0) != 0x80;
-    if (length > p->length_max)
+    if (characters_of(text) > p->length_max)
         return mr_fail(why, MR_INVALID, "%s must have at most %zu characters", p->name,
                        p->length_max);
-    if (!mr_utf8_is_valid(text) || (text.len && memchr(text.data, 0, text.len)))
+    if (!is_plain(text))
         return mr_fail(why, MR_INVALID, "%s must be UTF-8 without NUL", p->name);
     for (size_t i = 0; i < p->value_count; i++) {
         if (mr_slice_is(text, p->values[i]))
@@ -201,4 +246,20 @@ enum mr_status mr_catalog_parameter_check(const struct mr_catalog_parameter *par
                        parameter->name, parameter->name);
     }
     return want ? mr_fail(why, MR_INVALID, "%s must be %s", parameter->name, want) : MR_OK;
+}
+
+enum mr_status mr_catalog_map_check(const struct mr_catalog_parameter *map, struct mr_slice member,
+                                    struct mr_slice text, struct mr_error *why)
+{
+    size_t length = characters_of(member);
+    if (length == 0 || length > MR_CATALOG_MAP_NAME_MAX)
+        return mr_fail(why, MR_INVALID, "%s.name=value must have a name of 1 to %d characters",
+                       map->name, MR_CATALOG_MAP_NAME_MAX);
+    if (!is_plain(member) || !is_plain(text))
+        return mr_fail(why, MR_INVALID, "%s must have names and values of UTF-8 without NUL",
+                       map->name);
+    if (characters_of(text) > map->length_max)
+        return mr_fail(why, MR_INVALID, "%s must have values of at most %zu characters", map->name,
+                       map->length_max);
+    return MR_OK;
 }

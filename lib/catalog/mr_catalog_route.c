@@ -68,7 +68,9 @@ static enum mr_segment_kind kind_of(struct mr_slice segment)
         return MR_SEGMENT_ACCOUNT;
     if (mr_slice_is(segment, "{subject}"))
         return MR_SEGMENT_SUBJECT;
-    return mr_slice_is(segment, "{id}") ? MR_SEGMENT_ID : MR_SEGMENT_LITERAL;
+    if (mr_slice_is(segment, "{id}"))
+        return MR_SEGMENT_ID;
+    return segment.len && segment.data[0] == '{' ? MR_SEGMENT_PARAMETER : MR_SEGMENT_LITERAL;
 }
 
 bool mr_catalog_route_has(const struct mr_catalog_route *route, enum mr_segment_kind kind)
@@ -78,6 +80,14 @@ bool mr_catalog_route_has(const struct mr_catalog_route *route, enum mr_segment_
             return true;
     }
     return false;
+}
+
+const char *mr_catalog_route_parameter(const struct mr_catalog_route *route)
+{
+    const char *name = NULL;
+    for (size_t i = 0; i < route->segment_count && !name; i++)
+        name = route->segments[i].name;
+    return name;
 }
 
 enum mr_status mr_catalog_route_parse(struct mr_catalog_builder *b,
@@ -97,11 +107,17 @@ enum mr_status mr_catalog_route_parse(struct mr_catalog_builder *b,
     out->segments = segments;
     for (size_t i = 0; i < count; i++) {
         enum mr_segment_kind kind = kind_of(parts[i]);
+        if (kind == MR_SEGMENT_PARAMETER && mr_catalog_route_has(out, kind))
+            return mr_catalog_fail(b, source, pointer, "%.*s is one parameter too many",
+                                   MR_SLICE_FMT(parts[i]));
         if (kind != MR_SEGMENT_LITERAL && mr_catalog_route_has(out, kind))
             return mr_catalog_fail(b, source, pointer, "%.*s comes twice", MR_SLICE_FMT(parts[i]));
         segments[i].kind = kind;
         if (kind == MR_SEGMENT_LITERAL)
             segments[i].literal = mr_arena_dup(&b->own->arena, parts[i].data, parts[i].len);
+        if (kind == MR_SEGMENT_PARAMETER)
+            segments[i].name =
+                mr_arena_dup(&b->own->arena, parts[i].data + 1, parts[i].len - 2); /* braces */
         out->segment_count = i + 1;
     }
     return MR_OK;
@@ -269,6 +285,7 @@ void mr_catalog_url(const struct mr_catalog_route *route, const struct mr_uuid *
         return;
     for (size_t i = 0; i < route->segment_count; i++) {
         const struct mr_catalog_segment *s = &route->segments[i];
+        assert(s->kind != MR_SEGMENT_PARAMETER); /* nothing is known of its value */
         mr_buf_char(out, '/');
         mr_buf_text(out, s->literal
                              ? s->literal

@@ -35,6 +35,7 @@ struct draft {
     const json_t *sort, *distribute;             /* as declared; NULL so far */
     const struct mr_catalog_source *sort_source; /* by whom, and where in it */
     char sort_at[48];
+    const struct mr_catalog_source *first; /* of those that feed it */
     struct mr_buf feeders;
 };
 
@@ -135,9 +136,10 @@ static bool read_type(const char *type, struct mr_catalog_column *out)
     static const struct {
         const char *name;
         enum mr_column_kind kind;
-    } plain[] = {{"BIGINT", MR_COLUMN_BIGINT},       {"INTEGER", MR_COLUMN_INTEGER},
-                 {"BOOLEAN", MR_COLUMN_BOOLEAN},     {"TIMESTAMPTZ", MR_COLUMN_TIMESTAMPTZ},
-                 {"TIMESTAMP", MR_COLUMN_TIMESTAMP}, {"DATE", MR_COLUMN_DATE}};
+    } plain[] = {{"BIGINT", MR_COLUMN_BIGINT},          {"INTEGER", MR_COLUMN_INTEGER},
+                 {"BOOLEAN", MR_COLUMN_BOOLEAN},        {"TIMESTAMPTZ", MR_COLUMN_TIMESTAMPTZ},
+                 {"TIMESTAMP", MR_COLUMN_TIMESTAMP},    {"DATE", MR_COLUMN_DATE},
+                 {"DOUBLE PRECISION", MR_COLUMN_DOUBLE}};
     int32_t most = DECIMAL_DIGITS;
     for (size_t i = 0; i < sizeof plain / sizeof *plain; i++) {
         if (strcmp(type, plain[i].name) == 0) {
@@ -173,8 +175,10 @@ static enum mr_status read_column(const struct tabling *t, const json_t *json,
         return mr_catalog_fail(t->b, t->source, t->at, "%s is out of range", out->type);
     if (out->total && out->kind != MR_COLUMN_BIGINT && out->kind != MR_COLUMN_INTEGER)
         return mr_catalog_fail(t->b, t->source, t->at, "total is for BIGINT and INTEGER");
-    if (out->cut && out->kind != MR_COLUMN_VARCHAR)
-        return mr_catalog_fail(t->b, t->source, t->at, "cut is for VARCHAR");
+    if (out->cut && out->kind != MR_COLUMN_VARCHAR && out->kind != MR_COLUMN_TIMESTAMPTZ &&
+        out->kind != MR_COLUMN_TIMESTAMP)
+        return mr_catalog_fail(t->b, t->source, t->at,
+                               "cut is for VARCHAR, TIMESTAMPTZ and TIMESTAMP");
     return MR_OK;
 }
 
@@ -186,12 +190,12 @@ static size_t column_index(const struct draft *d, const char *name)
     return i;
 }
 
-/* Puts a new column, with its <name>_bytes where it is cut, at the end. */
+/* Puts a new column, with its <name>_bytes where its text is cut, at the end. */
 static enum mr_status append_column(const struct tabling *t, struct draft *d,
                                     const struct mr_catalog_column *column)
 {
     d->columns[d->table->column_count++] = *column;
-    if (!column->cut)
+    if (!column->cut || column->kind != MR_COLUMN_VARCHAR)
         return MR_OK;
     const char *name = mr_catalog_text(t->b, "%s_bytes", column->name);
     if (column_index(d, name) < d->table->column_count)
@@ -308,10 +312,29 @@ static enum mr_status add_layout(struct tabling *t, struct draft *d, const json_
     return MR_OK;
 }
 
+/* Events are numbered by their lane, facts by the lane's log: in one table two could be taken for
+ * one. */
+static enum mr_status check_feeder(struct tabling *t, struct draft *d)
+{
+    bool fact = t->source->kind == MR_SOURCE_COMMAND;
+    if (!d->first) {
+        d->first = t->source;
+        t->b->tables[d->table->index].facts = fact;
+    }
+    if (d->table->facts == fact)
+        return MR_OK;
+    return mr_catalog_fail(t->b, t->source, t->at, "table %s holds %s of %s, and not %s",
+                           d->table->name, fact ? "events" : "facts", d->first->file,
+                           fact ? "facts" : "events");
+}
+
 static enum mr_status add_feed(struct tabling *t, const json_t *json, struct mr_catalog_feed *feed)
 {
     struct draft *d = &t->drafts[table_index(t->b, mr_catalog_member(json, "table"))];
     const char *each = mr_catalog_member(json, "each");
+    enum mr_status s = check_feeder(t, d);
+    if (s != MR_OK)
+        return s;
     feed->table = d->table;
     if (each) {
         feed->has_each = true;
@@ -321,7 +344,7 @@ static enum mr_status add_feed(struct tabling *t, const json_t *json, struct mr_
                                    each);
     }
     mr_buf_printf(&d->feeders, "%s%s", d->feeders.len ? ", " : "", t->type);
-    enum mr_status s = add_cells(t, d, json, feed);
+    s = add_cells(t, d, json, feed);
     return s == MR_OK ? add_layout(t, d, json) : s;
 }
 
@@ -367,10 +390,25 @@ static enum mr_status feed_all(struct mr_catalog_builder *b, struct draft *draft
 /* ---- when all columns are known ----------------------------------------------------------------
  */
 
+/* What the fixed columns hold of a fact. */
+static void comment_facts(struct draft *d)
+{
+    d->columns[MR_FIXED_ACCOUNT_ID].comment = "Account that the fact belongs to";
+    d->columns[MR_FIXED_DOMAIN].comment = "Domain that the fact was sent to";
+    d->columns[MR_FIXED_LANE].comment = "Lane of the domain, a partition of its log";
+    d->columns[MR_FIXED_SEQUENCE].comment = "Offset of the fact in its lane's log";
+    d->columns[MR_FIXED_ROW].comment = "Number of the row within its fact, from 0";
+    d->columns[MR_FIXED_EVENT_TYPE].comment = "Type of the fact, such as logging.line";
+    d->columns[MR_FIXED_EVENT_TIME].comment = "When the log took it";
+    d->columns[MR_FIXED_COMMAND_ID].comment = "Id of the fact, by which a repeat is known";
+}
+
 static enum mr_status end_table(struct mr_catalog_builder *b, struct draft *d)
 {
     struct mr_catalog_table *t = d->table;
     size_t *sort = mr_catalog_alloc(b, json_array_size(d->sort), sizeof *sort);
+    if (t->facts)
+        comment_facts(d);
     t->sort = sort;
     t->sort_count = json_array_size(d->sort);
     t->distribute = json_string_value(d->distribute);

@@ -113,6 +113,16 @@ static void comment_column(struct mr_ddl *ddl, const struct mr_catalog_table *ta
     add_statement(ddl, &sql);
 }
 
+/* A fact sent twice has another sequence, and is known by its id alone. */
+static void index_facts(struct mr_ddl *ddl, const struct mr_catalog_table *table)
+{
+    struct mr_buf sql;
+    mr_buf_init(&sql, 0);
+    mr_buf_printf(&sql, "CREATE INDEX IF NOT EXISTS \"%s_by_id\" ON public.\"%s\" (\"%s\")",
+                  table->name, table->name, table->columns[MR_FIXED_COMMAND_ID].name);
+    add_statement(ddl, &sql);
+}
+
 void mr_ddl_create(struct mr_ddl *ddl, const struct mr_catalog_table *table)
 {
     struct mr_buf sql;
@@ -128,6 +138,8 @@ void mr_ddl_create(struct mr_ddl *ddl, const struct mr_catalog_table *table)
     /* An event is loaded once: the ledger sees to it, and this would show if it did not. */
     mr_buf_text(&sql, "    UNIQUE (\"domain\", \"lane\", \"sequence\", \"row\")\n)");
     add_statement(ddl, &sql);
+    if (table->facts)
+        index_facts(ddl, table);
     comment_table(ddl, table);
     for (size_t i = 0; i < table->column_count; i++)
         comment_column(ddl, table, &table->columns[i]);

@@ -16,8 +16,8 @@ struct mr_ddl {
 
 void mr_ddl_free(struct mr_ddl *ddl); /* takes a zeroed one */
 
-/* Adds CREATE TABLE IF NOT EXISTS public.<table> with all columns and the unique key, and its
- * comments. */
+/* Adds CREATE TABLE IF NOT EXISTS public.<table> with all columns and the unique key, its comments,
+ * and for a table of facts an index <table>_by_id, by which the loader finds repeats. */
 void mr_ddl_create(struct mr_ddl *ddl, const struct mr_catalog_table *table);
 
 /* A column as the warehouse has it. */

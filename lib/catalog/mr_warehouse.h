@@ -5,7 +5,8 @@
 #include "mr_arena.h"
 #include "mr_catalog.h"
 
-/* One event, or fact, with what its type says about the warehouse. All borrowed. */
+/* One event, or fact, with what its type says about the warehouse. All borrowed. Of a fact sequence
+ * is its offset, time its append time, type and command those of the command that it is. */
 struct mr_warehouse_event {
     const struct mr_catalog_feed *feeds; /* of its event, or of a fact's command */
     size_t feed_count;
@@ -18,8 +19,10 @@ struct mr_warehouse_event {
     int32_t lane;
 };
 
-/* cells[i] is the text of table->columns[i] (COPY's text before escaping: "true", "1250",
- * "2026-11-25", "2026-11-25T08:39:03.123Z"); data == NULL is null. */
+/* cells[i] is the text of table->columns[i] (COPY's text before escaping: "true", "1250", "0.1",
+ * "2026-11-25", "2026-11-25T08:39:03.123Z"); data == NULL is null. A text in a VARCHAR column is
+ * itself; any other JSON value there (a line's attributes) is its JSON without white space, members
+ * in the order they came in. */
 struct mr_warehouse_row {
     const struct mr_catalog_table *table;
     const struct mr_slice *cells;

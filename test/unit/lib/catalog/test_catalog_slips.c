@@ -10,6 +10,24 @@
 #define INVOICE   "billing/invoice.json"
 #define PAYMENT   "billing/payment.json"
 
+/* A fact of this table and these formats; the list of a function. */
+#define FACT(table, formats)                                                                       \
+    "{\"title\":\"t\",\"x-command\":{\"type\":\"billing.fact\",\"scope\":\"a:b\",\"route\":"       \
+    "\"POST /f\","                                                                                 \
+    "\"record\":\"none\"},\"x-ingest\":{\"formats\":" formats                                      \
+    "},\"x-warehouse\":[{\"table\":\"" table                                                       \
+    "\",\"columns\":[{\"name\":\"n\",\"type\":\"BIGINT\",\"pointer\":\"/n\"}]}],"                  \
+    "\"properties\":{\"n\":{}}}"
+#define FUNCTION(path, members, orders, parameters)                                                \
+    "{\"title\":\"t\",\"x-resource\":{\"type\":\"billing.f\",\"scope\":\"a:b\",\"function\":"      \
+    "\"billing.f\","                                                                               \
+    "\"list\":\"GET /v1/accounts/{account}/f" path "\"," members                                   \
+    "\"orders\":[{\"column\":\"a\",\"type\":\"text\"}" orders "],\"parameters\":[" parameters      \
+    "]}}"
+#define ITEM                 "\"item\":\"GET /v1/accounts/{account}/f/x/y/{id}\","
+#define TEXT_PARAMETER(more) "{\"name\":\"word\",\"type\":\"text\"" more "}"
+#define MAP_PARAMETER(more)  "{\"name\":\"with\",\"type\":\"map\"" more "}"
+
 static const struct {
     const char *file, *find, *text; /* find NULL: text is the whole file */
     const char *want;               /* how why begins */
@@ -55,7 +73,10 @@ static const struct {
     {CREATE, "POST /v1", "POST v1",
      "billing/invoice.create.json#/x-command/route: must match the pattern"},
     {CREATE, "{account}", "{acount}",
-     "billing/invoice.create.json#/x-command/route: must match the pattern"},
+     "billing/invoice.create.json#/x-command/route: a command's route has {account} and {subject}, "
+     "not {acount}"},
+    {CREATE, "{account}", "{account}/{a}/{b}",
+     "billing/invoice.create.json#/x-command/route: {b} is one parameter too many"},
     {CREATE, "POST /v1", "GET /v1",
      "billing/invoice.create.json#/x-command/route: a command is not sent by GET"},
     {CREATE, "/invoices\"", "/invoices/{id}\"",
@@ -76,6 +97,18 @@ static const struct {
      "billing/invoice.create.json#/x-command/body: must be one of \"one\", \"batch\""},
     {CREATE, "\"refusals\"", "\"success\":204,\"refusals\"",
      "billing/invoice.create.json#/x-command/success: must be one of 200, 201"},
+    {FINALIZE, "\"refusals\"", "\"body\":\"batch\",\"refusals\"",
+     "billing/invoice.finalize.json#/x-command/body: the items of a batch have no {subject}"},
+    {CREATE, "\"refusals\"", "\"record\":\"none\",\"refusals\"",
+     "billing/invoice.create.json#/x-command/record: what is not kept (none) is a fact, and needs "
+     "an x-warehouse"},
+    {CREATE, "\"x-command\": {",
+     "\"x-warehouse\":[{\"table\":\"t\",\"columns\":[{\"name\":\"customer\",\"type\":"
+     "\"VARCHAR(9)\",\"pointer\":\"/customer\"}]}],\"x-command\": {\"record\":\"none\",",
+     "billing/invoice.create.json#/x-command/refusals: a fact (record none) is not decided"},
+    {"billing/fact.json", NULL, FACT("invoice_events", "[\"gelf\"]"),
+     "billing/invoice.created.json#/x-warehouse/0: table invoice_events holds facts of "
+     "billing/fact.json, and not events"},
     {CREATE, "\"status\": 409", "\"status\": 500",
      "billing/invoice.create.json#/x-command/refusals/0/status: must be at most 499"},
     {CREATE, "\"amount-overflow\"", "\"Amount\"",
@@ -111,7 +144,9 @@ static const struct {
     {CREATED, "\"pointer\": \"/status\"", "\"pointer\": \"/status\", \"total\": true",
      "billing/invoice.created.json#/x-warehouse/0/columns/1: total is for BIGINT and INTEGER"},
     {CREATED, "\"pointer\": \"/due_days\"", "\"pointer\": \"/due_days\", \"cut\": true",
-     "billing/invoice.created.json#/x-warehouse/0/columns/5: cut is for VARCHAR"},
+     "billing/invoice.created.json#/x-warehouse/0/columns/5: cut is for VARCHAR, TIMESTAMPTZ and "},
+    {CREATED, "\"VARCHAR(16)\"", "\"DOUBLE\"",
+     "billing/invoice.created.json#/x-warehouse/0/columns/1/type: must match the pattern"},
     {CREATED, "\"name\": \"customer\"", "\"name\": \"status\"",
      "billing/invoice.created.json#/x-warehouse/0/columns/2: column status of table invoice_events "
      "is VARCHAR(16) in billing/invoice.created.json"},
@@ -179,12 +214,59 @@ static const struct {
     {PAYMENT, "\"filters\"", "\"orders\":[{\"column\":\"x\"}],\"filters\"",
      "billing/payment.json#/x-resource/orders/0/type: is missing"},
 
+    /* Functions. */
+    {INVOICE, "\"scope\"", "\"paged\":true,\"scope\"",
+     "billing/invoice.json#/x-resource/paged: is for functions"},
+    {INVOICE, "\"type\": \"text\", \"values\"", "\"type\": \"map\", \"values\"",
+     "billing/invoice.json#/x-resource/filters/0: type map is for functions"},
+    {INVOICE, "/{account}/invoices\"", "/{account}/invoices/{status}\"",
+     "billing/invoice.json#/x-resource/list: {status}: only the list of a function has such a "},
+    {INVOICE, "/invoices/{id}", "/invoices/{status}/{id}",
+     "billing/invoice.json#/x-resource/item: {status}: only the list of a function has such a "},
+    {INVOICE, "\"scope\"", "\"limit\":{\"default\":201},\"scope\"",
+     "billing/invoice.json#/x-resource/limit: the default is above the maximum, which is 200"},
+    {INVOICE, "\"scope\"", "\"limit\":{\"maximum\":10001},\"scope\"",
+     "billing/invoice.json#/x-resource/limit/maximum: must be at most 10000"},
+    {INVOICE, "\"scope\"", "\"limit\":{},\"scope\"", "billing/invoice.json#/x-resource/limit: "},
+    {"billing/f.json", NULL, FUNCTION("/{word}", "", "", ""),
+     "billing/f.json#/x-resource/list: {word} is not one of the parameters"},
+    {"billing/f.json", NULL, FUNCTION("/{word}", "", "", TEXT_PARAMETER("")),
+     "billing/f.json#/x-resource/list: {word} must be a required parameter of type text"},
+    {"billing/f.json", NULL,
+     FUNCTION("/{word}", "", "", "{\"name\":\"word\",\"type\":\"uuid\",\"required\":true}"),
+     "billing/f.json#/x-resource/list: {word} must be a required parameter of type text"},
+    {"billing/f.json", NULL, FUNCTION("/{word}/{other}", "", "", TEXT_PARAMETER("")),
+     "billing/f.json#/x-resource/list: {other} is one parameter too many"},
+    {"billing/f.json", NULL,
+     FUNCTION("", "\"paged\":true,", ",{\"column\":\"b\",\"type\":\"text\"}", ""),
+     "billing/f.json#/x-resource/paged: a function that cuts its pages has one order"},
+    {"billing/f.json", NULL, FUNCTION("", "\"paged\":true," ITEM, "", ""),
+     "billing/f.json#/x-resource/paged: a function that cuts its pages has no item"},
+    {"billing/f.json", NULL, FUNCTION("", ITEM, "", TEXT_PARAMETER(",\"required\":true")),
+     "billing/f.json#/x-resource/item: an item has no place for word, which is required"},
+    {"billing/f.json", NULL, FUNCTION("", "", "", MAP_PARAMETER(",\"required\":true")),
+     "billing/f.json#/x-resource/parameters/0: a map is neither required, nor has it a default"},
+    {"billing/f.json", NULL, FUNCTION("", "", "", MAP_PARAMETER(",\"default\":\"{}\"")),
+     "billing/f.json#/x-resource/parameters/0: a map is neither required, nor has it a default"},
+    {"billing/f.json", NULL, FUNCTION("", "", "", MAP_PARAMETER(",\"values\":[\"a\"]")),
+     "billing/f.json#/x-resource/parameters/0: a map is neither required, nor has it a default"},
+    {"billing/f.json", NULL, FUNCTION("", "", "", MAP_PARAMETER(",\"minimum\":1")),
+     "billing/f.json#/x-resource/parameters/0: minimum and maximum are for type integer"},
+    {"billing/f.json", NULL, FUNCTION("", "", ",{\"column\":\"b\",\"type\":\"map\"}", ""),
+     "billing/f.json#/x-resource/orders/1/type: must be one of \"text\", \"uuid\""},
+
     /* x-ingest. */
     {CREATE, "\"x-command\"", "\"x-ingest\":{\"formats\":[\"fax\"]},\"x-command\"",
      "billing/invoice.create.json#/x-ingest/formats/0: must be one of \"gelf\", \"syslog\""},
     {CREATE, "\"x-command\"",
      "\"x-ingest\":{\"sample\":[{\"pointer\":\"/a\",\"value\":1,\"share\":2}]},\"x-command\"",
      "billing/invoice.create.json#/x-ingest/sample/0/share: must be at most 1"},
+    {CREATE, "\"x-command\"",
+     "\"x-ingest\":{\"formats\":[\"otlp\",\"gelf\",\"otlp\"]},\"x-command\"",
+     "billing/invoice.create.json#/x-ingest/formats/2: otlp is a format of "
+     "billing/invoice.create.json already"},
+    {CREATE, "\"x-command\"", "\"x-ingest\":{\"redact\":{\"patterns\":[]}},\"x-command\"",
+     "billing/invoice.create.json#/x-ingest/redact/patterns: "},
 };
 
 Test(catalog_slips, given_a_slip_then_the_start_stops_and_names_it)
@@ -199,6 +281,19 @@ Test(catalog_slips, given_a_slip_then_the_start_stops_and_names_it)
                   "row %zu: %s\n  not %s", i, why.text, rows[i].want);
         mr_catalog_free(c);
     }
+}
+
+/* Which of the two is read first does not matter: both are named. */
+Test(catalog_slips, given_a_format_of_two_commands_then_both_files_are_named)
+{
+    struct mr_error why;
+    struct folder folder = folder_read();
+    folder_put(&folder, "billing/fact.json", FACT("t", "[\"gelf\"]"));
+    folder_change(&folder, CREATE, "\"x-command\"",
+                  "\"x-ingest\":{\"formats\":[\"syslog\",\"gelf\"]},\"x-command\"");
+    cr_assert_null(folder_build(folder, &why));
+    cr_assert_str_eq(why.text, "billing/invoice.create.json#/x-ingest/formats/1: gelf is a format "
+                               "of billing/fact.json already");
 }
 
 Test(catalog_slips, given_no_schema_for_a_block_then_that_is_said)

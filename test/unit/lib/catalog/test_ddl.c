@@ -130,3 +130,30 @@ Test(ddl, given_a_change_that_is_not_an_addition_then_the_table_stops_with_an_ex
     free(w);
     mr_catalog_free(c);
 }
+
+Test(ddl, given_a_table_of_facts_then_their_ids_are_indexed_when_it_is_made)
+{
+    struct mr_error why;
+    struct folder folder = folder_read();
+    folder_put(&folder, "billing/fact.json",
+               "{\"title\":\"t\",\"x-command\":{\"type\":\"billing.fact\",\"scope\":\"a:b\","
+               "\"route\":\"POST /f\",\"record\":\"none\"},\"x-warehouse\":[{\"table\":\"facts\","
+               "\"columns\":[{\"name\":\"n\",\"type\":\"DOUBLE PRECISION\",\"pointer\":\"/n\"}]}],"
+               "\"properties\":{\"n\":{}}}");
+    struct mr_catalog *c = folder_build(folder, &why);
+    cr_assert_not_null(c, "%s", why.text);
+    const struct mr_catalog_table *t = mr_catalog_table_of(c, "facts");
+    struct mr_ddl ddl = {.dialect = MR_DDL_POSTGRES};
+    mr_ddl_create(&ddl, t);
+    cr_assert(strstr(ddl.statements[0], "    \"n\" double precision,\n"));
+    cr_assert_str_eq(ddl.statements[1],
+                     "CREATE INDEX IF NOT EXISTS \"facts_by_id\" ON public.\"facts\" "
+                     "(\"command_id\")");
+    mr_ddl_free(&ddl);
+    struct warehouse *w = warehouse_with(t, t->column_count);
+    cr_assert_eq(mr_ddl_upgrade(&ddl, t, w->columns, w->count, &why), MR_OK, "%s", why.text);
+    cr_assert_eq(ddl.count, 0);
+    free(w);
+    mr_ddl_free(&ddl);
+    mr_catalog_free(c);
+}

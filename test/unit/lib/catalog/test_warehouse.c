@@ -153,12 +153,15 @@ static const char all_types[] =
     "{\"name\":\"z\",\"type\":\"TIMESTAMPTZ\",\"pointer\":\"/z\"},"
     "{\"name\":\"t\",\"type\":\"TIMESTAMP\",\"pointer\":\"/t\"},"
     "{\"name\":\"d\",\"type\":\"DATE\",\"pointer\":\"/d\"},"
-    "{\"name\":\"n\",\"type\":\"DECIMAL(5,2)\",\"pointer\":\"/n\"}]},"
+    "{\"name\":\"n\",\"type\":\"DECIMAL(5,2)\",\"pointer\":\"/n\"},"
+    "{\"name\":\"g\",\"type\":\"DOUBLE PRECISION\",\"pointer\":\"/g\"},"
+    "{\"name\":\"j\",\"type\":\"VARCHAR(99)\",\"pointer\":\"/j\"},"
+    "{\"name\":\"y\",\"type\":\"TIMESTAMPTZ\",\"pointer\":\"/y\",\"cut\":true}]},"
     "{\"table\":\"all_types\",\"columns\":[{\"name\":\"b\",\"type\":\"BIGINT\",\"pointer\":\"/"
     "b\"}]}],"
     "\"properties\":{\"c\":{},\"v\":{},\"x\":{},\"b\":{},\"i\":{},\"f\":{},\"z\":{},\"t\":{},\"d\":"
     "{},"
-    "\"n\":{}}}";
+    "\"n\":{},\"g\":{},\"j\":{},\"y\":{}}}";
 
 static struct run run_of_all(const char *body)
 {
@@ -200,6 +203,25 @@ static const struct {
     {"{'n':999}", "n", "999"},
     {"{'n':-999.99}", "n", "-999.99"},
     {"{'n':0.5}", "n", "0.50"},
+    {"{'g':0.1}", "g", "0.1"},
+    {"{'g':-3}", "g", "-3"},
+    {"{'g':4.0}", "g", "4"},
+    {"{'g':0.30000000000000004}", "g", "0.30000000000000004"},
+    {"{'g':1.7976931348623157e308}", "g", "1.7976931348623157e+308"},
+    {"{'g':5e-324}", "g", "4.94065645841247e-324"},
+    {"{'g':9007199254740992}", "g", "9007199254740992"},
+    {"{'g':9007199254740994}", "g", "9007199254740994"},
+    {"{'g':null}", "g", "(null)"},
+    {"{'j':'{}'}", "j", "{}"},
+    {"{'j':5}", "j", "5"},
+    {"{'j':false}", "j", "false"},
+    {"{'j':null}", "j", "(null)"},
+    {"{'j':{ 'z': 1, 'a': [0.1, 2.0, -1e30, true, null, 'x\\ny\u00e9'], 'e': {} }}", "j",
+     "{\"z\":1,\"a\":[0.1,2.0,-1e+30,true,null,\"x\\ny\u00e9\"],\"e\":{}}"},
+    {"{'x':{'a':10}}", "x", "{\"a\""},
+    {"{'x':{'a':10}}", "x_bytes", "8"},
+    {"{'y':'2026-11-25T08:39:03.123456789Z'}", "y", "2026-11-25T08:39:03.123456Z"},
+    {"{'y':'2026-11-25T08:39:03.000000001Z'}", "y", "2026-11-25T08:39:03.000000Z"},
 };
 
 Test(warehouse, given_values_that_fit_then_their_cells_are_what_was_sent)
@@ -218,8 +240,9 @@ static const struct {
     {"{'c':'abcd'}", "column c (CHAR(3)) of billing.all.types: the text is too long"},
     {"{'c':'\u00e9'}", "column c (CHAR(3)) of billing.all.types: the text is not ASCII"},
     {"{'v':'ab\U0001f600'}", "column v (VARCHAR(4)) of billing.all.types: the text is too long"},
-    {"{'v':1}", "column v (VARCHAR(4)) of billing.all.types: the value is no text"},
-    {"{'x':{}}", "column x (VARCHAR(4)) of billing.all.types: the value is no text"},
+    {"{'v':[1,2]}", "column v (VARCHAR(4)) of billing.all.types: the text is too long"},
+    {"{'c':1}", "column c (CHAR(3)) of billing.all.types: the value is no text"},
+    {"{'c':{}}", "column c (CHAR(3)) of billing.all.types: the value is no text"},
     {"{'b':1.5}", "column b (BIGINT) of billing.all.types: the value is no integer of 64 bits"},
     {"{'b':1e19}", "column b (BIGINT) of billing.all.types: the value is no integer of 64 bits"},
     {"{'b':'1'}", "column b (BIGINT) of billing.all.types: the value is no integer of 64 bits"},
@@ -237,6 +260,12 @@ static const struct {
     {"{'n':1000}", "column n (DECIMAL(5,2)) of billing.all.types: the number has more digits"},
     {"{'n':0.125}", "column n (DECIMAL(5,2)) of billing.all.types: the number has more decimals"},
     {"{'n':'1'}", "column n (DECIMAL(5,2)) of billing.all.types: the value is no number"},
+    {"{'g':'1'}", "column g (DOUBLE PRECISION) of billing.all.types: the value is no number"},
+    {"{'g':9007199254740993}",
+     "column g (DOUBLE PRECISION) of billing.all.types: the integer has more than 53 bits"},
+    {"{'g':9223372036854775807}",
+     "column g (DOUBLE PRECISION) of billing.all.types: the integer has more than 53 bits"},
+    {"{'y':'soon'}", "column y (TIMESTAMPTZ) of billing.all.types: the value is no time"},
 };
 
 Test(warehouse, given_values_that_do_not_fit_then_column_and_reason_are_named)
@@ -271,5 +300,35 @@ Test(warehouse, given_a_full_arena_then_the_caller_is_told_to_make_room)
         cr_assert_eq(s, MR_LIMIT);
     }
     cr_assert_eq(r.rows.count, 4);
+    run_end(&r);
+}
+
+/* A fact is a command: its rows begin with what the log says of it. */
+Test(warehouse, given_a_fact_then_its_row_has_its_offset_its_time_and_its_id)
+{
+    struct mr_error why;
+    struct folder folder = folder_read();
+    folder_put(&folder, "logging/line.json",
+               "{\"title\":\"t\",\"x-command\":{\"type\":\"logging.line\",\"scope\":\"a:b\","
+               "\"route\":\"POST /l\",\"record\":\"none\",\"key\":\"id\"},\"x-warehouse\":["
+               "{\"table\":\"logs\",\"columns\":[{\"name\":\"attributes\",\"type\":\"VARCHAR(99)\","
+               "\"pointer\":\"/attributes\",\"cut\":true}]}],\"properties\":{\"attributes\":{}}}");
+    struct mr_catalog *c = folder_build(folder, &why);
+    cr_assert_not_null(c, "%s", why.text);
+    const struct mr_catalog_command *line = mr_catalog_command_of(c, mr_slice_text("logging.line"));
+    struct run r = run_of(c, "billing.payment.recorded", "{'attributes':{'a':[1]}}");
+    r.event.feeds = line->feeds;
+    r.event.feed_count = line->feed_count;
+    r.event.domain = mr_slice_text(line->domain->name);
+    r.event.type = mr_slice_text(line->type);
+    cr_assert_eq(rows_of(&r), MR_OK, "%s", r.why.text);
+    cr_assert_eq(r.rows.count, 1);
+    expect_cell(&r.rows.rows[0], "domain", "logging");
+    expect_cell(&r.rows.rows[0], "event_type", "logging.line");
+    expect_cell(&r.rows.rows[0], "sequence", "90210");
+    expect_cell(&r.rows.rows[0], "event_time", "2026-11-25T08:39:03.123Z");
+    expect_cell(&r.rows.rows[0], "command_id", P);
+    expect_cell(&r.rows.rows[0], "attributes", "{\"a\":[1]}");
+    expect_cell(&r.rows.rows[0], "attributes_bytes", "9");
     run_end(&r);
 }
