@@ -29,8 +29,9 @@
 /* What programs report; labels in this order. */
 #define SELF_REPORT_EDGE_REQUESTS "millrace.edge.requests" /* count: route, method, status */
 #define SELF_REPORT_EDGE_SECONDS  "millrace.edge.response_seconds" /* time: route */
-#define SELF_REPORT_HEARTBEAT     "millrace.heartbeat" /* gauge 1: program, version, instance, lanes \
-                                                        */
+#define SELF_REPORT_HEARTBEAT                                                                      \
+    "millrace.heartbeat" /* gauge 1: program, version, instance, lanes                             \
+                          */
 
 struct self_report;
 
