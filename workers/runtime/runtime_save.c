@@ -31,6 +31,14 @@ static const struct mr_pg_stmt command_update = {
     .nparams = 8,
 };
 
+static const struct mr_pg_stmt seen_insert = {
+    .name = "seen_insert",
+    .sql = "INSERT INTO millrace.seen (domain, day, account_id, id, lane, position, hash) "
+           "SELECT $1::text, r.* FROM unnest($2::date[], $3::uuid[], $4::uuid[], $5::int4[], "
+           "$6::int8[], $7::bytea[]) r",
+    .nparams = 7,
+};
+
 static const struct mr_pg_stmt event_insert = {
     .name = "event_insert",
     .sql = "INSERT INTO millrace.event (domain, day, lane, sequence, type, time, account_id, "
@@ -129,7 +137,7 @@ static void write_rows(struct columns *c, const struct mr_pg_stmt *stmt, int64_t
 
 #define TYPES(...) ((const enum mr_pg_type[]){__VA_ARGS__, 0})
 
-static void note_day(struct runtime_store *s, int32_t day)
+void store_note_day(struct runtime_store *s, int32_t day)
 {
     s->first_day = day < s->first_day ? day : s->first_day;
     s->last_day = day > s->last_day ? day : s->last_day;
@@ -142,8 +150,43 @@ static void push_refusal(struct columns *c, int at, const struct engine_refusal 
     mr_pg_array_text(&c->array[at + 2], mr_slice_text(r->errors));
 }
 
-static void save_new_commands(struct runtime_store *s, const struct engine_save *save, size_t n)
+/* What of an outcome is written where; see struct engine_outcome. */
+static bool is_new_command(const struct engine_outcome *o)
 {
+    return o->command->keep == ENGINE_KEEP_FULL && !o->was_parked;
+}
+
+static bool is_parked_command(const struct engine_outcome *o)
+{
+    return o->command->keep == ENGINE_KEEP_FULL && o->was_parked;
+}
+
+/* Parked while its type was not known, it has a row; else it has none. */
+static bool may_be_command(const struct engine_outcome *o)
+{
+    return o->command->keep != ENGINE_KEEP_FULL && o->was_parked;
+}
+
+static bool is_seen(const struct engine_outcome *o)
+{
+    return o->command->keep == ENGINE_KEEP_ID && o->status != ENGINE_OUTCOME_PARKED;
+}
+
+typedef bool outcome_filter(const struct engine_outcome *outcome);
+
+static size_t outcomes_of(const struct engine_save *save, outcome_filter *filter)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < save->outcome_count; i++)
+        n += filter(&save->outcomes[i]);
+    return n;
+}
+
+static void save_new_commands(struct runtime_store *s, const struct engine_save *save)
+{
+    size_t n = outcomes_of(save, is_new_command);
+    if (n == 0)
+        return;
     struct columns c = columns_of(s, n,
                                   TYPES(MR_PG_DATE, MR_PG_UUID, MR_PG_UUID, MR_PG_INT4, MR_PG_INT8,
                                         MR_PG_TEXT, MR_PG_UUID, MR_PG_BYTEA, MR_PG_INT4, MR_PG_TEXT,
@@ -151,9 +194,9 @@ static void save_new_commands(struct runtime_store *s, const struct engine_save 
     for (size_t i = 0; i < save->outcome_count; i++) {
         const struct engine_outcome *o = &save->outcomes[i];
         const struct engine_command *cmd = o->command;
-        if (o->was_parked)
+        if (!is_new_command(o))
             continue;
-        note_day(s, cmd->day);
+        store_note_day(s, cmd->day);
         mr_pg_array_day(&c.array[0], cmd->day);
         mr_pg_array_uuid(&c.array[1], &cmd->ce.account);
         mr_pg_array_uuid(&c.array[2], &cmd->ce.id);
@@ -169,14 +212,18 @@ static void save_new_commands(struct runtime_store *s, const struct engine_save 
     write_rows(&c, &command_insert, (int64_t)n);
 }
 
-static void save_parked_commands(struct runtime_store *s, const struct engine_save *save, size_t n)
+static void save_parked_commands(struct runtime_store *s, const struct engine_save *save,
+                                 outcome_filter *filter, bool all_exist)
 {
+    size_t n = outcomes_of(save, filter);
+    if (n == 0)
+        return;
     struct columns c = columns_of(
         s, n,
         TYPES(MR_PG_DATE, MR_PG_UUID, MR_PG_UUID, MR_PG_INT4, MR_PG_TEXT, MR_PG_TEXT, MR_PG_TEXT));
     for (size_t i = 0; i < save->outcome_count; i++) {
         const struct engine_outcome *o = &save->outcomes[i];
-        if (!o->was_parked)
+        if (!filter(o))
             continue;
         mr_pg_array_day(&c.array[0], o->command->day);
         mr_pg_array_uuid(&c.array[1], &o->command->ce.account);
@@ -184,18 +231,37 @@ static void save_parked_commands(struct runtime_store *s, const struct engine_sa
         mr_pg_array_int4(&c.array[3], (int32_t)o->status);
         push_refusal(&c, 4, &o->refusal);
     }
-    write_rows(&c, &command_update, (int64_t)n);
+    write_rows(&c, &command_update, all_exist ? (int64_t)n : -1);
+}
+
+static void save_seen(struct runtime_store *s, const struct engine_save *save)
+{
+    size_t n = outcomes_of(save, is_seen);
+    if (n == 0)
+        return;
+    struct columns c = columns_of(
+        s, n, TYPES(MR_PG_DATE, MR_PG_UUID, MR_PG_UUID, MR_PG_INT4, MR_PG_INT8, MR_PG_BYTEA));
+    for (size_t i = 0; i < save->outcome_count; i++) {
+        const struct engine_command *cmd = save->outcomes[i].command;
+        if (!is_seen(&save->outcomes[i]))
+            continue;
+        store_note_day(s, cmd->day);
+        mr_pg_array_day(&c.array[0], cmd->day);
+        mr_pg_array_uuid(&c.array[1], &cmd->ce.account);
+        mr_pg_array_uuid(&c.array[2], &cmd->ce.id);
+        mr_pg_array_int4(&c.array[3], cmd->record.lane);
+        mr_pg_array_int8(&c.array[4], cmd->record.in.position);
+        mr_pg_array_bytea(&c.array[5], mr_slice(cmd->hash.bytes, sizeof cmd->hash.bytes));
+    }
+    write_rows(&c, &seen_insert, (int64_t)n);
 }
 
 static void save_outcomes(struct runtime_store *s, const struct engine_save *save)
 {
-    size_t parked = 0;
-    for (size_t i = 0; i < save->outcome_count; i++)
-        parked += save->outcomes[i].was_parked;
-    if (save->outcome_count > parked)
-        save_new_commands(s, save, save->outcome_count - parked);
-    if (parked > 0)
-        save_parked_commands(s, save, parked);
+    save_new_commands(s, save);
+    save_parked_commands(s, save, is_parked_command, true);
+    save_parked_commands(s, save, may_be_command, false);
+    save_seen(s, save);
 }
 
 static void save_events(struct runtime_store *s, const struct engine_save *save)
@@ -207,7 +273,7 @@ static void save_events(struct runtime_store *s, const struct engine_save *save)
     for (size_t i = 0; i < save->event_count; i++) {
         const struct engine_event *e = &save->events[i];
         int32_t day = mr_time_day(e->time_ms);
-        note_day(s, day);
+        store_note_day(s, day);
         mr_pg_array_day(&c.array[0], day);
         mr_pg_array_int4(&c.array[1], e->lane);
         mr_pg_array_int8(&c.array[2], e->sequence);
@@ -337,10 +403,11 @@ static void save_lanes(struct runtime_store *s, const struct engine_save *save)
     write_rows(&c, &lane_update, (int64_t)save->lane_count);
 }
 
-void store_save(struct runtime_store *s, const struct engine_save *save)
+void store_save_on(struct runtime_store *s)
 {
-    s->first_day = INT32_MAX;
-    s->last_day = INT32_MIN;
+    const struct engine_save *save = &s->saving;
+    if (store_copy_next(s))
+        return;
     save_outcomes(s, save);
     save_aside(s, save);
     save_events(s, save);
@@ -349,4 +416,14 @@ void store_save(struct runtime_store *s, const struct engine_save *save)
     delete_positions(s, &request_delete, save->unrequests, save->unrequest_count);
     store_save_domain(s, save);
     save_lanes(s, save);
+}
+
+void store_save(struct runtime_store *s, const struct engine_save *save)
+{
+    s->first_day = INT32_MAX;
+    s->last_day = INT32_MIN;
+    s->saving = *save;
+    s->copy.kind = -1;
+    s->unsettled = (struct runtime_store_counts){0};
+    store_save_on(s);
 }

@@ -5,47 +5,53 @@
 #include <assert.h>
 
 static const enum mr_pg_type pg_type[] = {
-    [DOMAIN_STORE_UUID] = MR_PG_UUID,  [DOMAIN_STORE_TEXT] = MR_PG_TEXT,
-    [DOMAIN_STORE_INT4] = MR_PG_INT4,  [DOMAIN_STORE_INT8] = MR_PG_INT8,
-    [DOMAIN_STORE_DATE] = MR_PG_DATE,  [DOMAIN_STORE_TIME] = MR_PG_TIMESTAMPTZ,
-    [DOMAIN_STORE_BOOL] = MR_PG_BOOL,  [DOMAIN_STORE_FLOAT8] = MR_PG_FLOAT8,
-    [DOMAIN_STORE_JSONB] = MR_PG_TEXT, [DOMAIN_STORE_BYTEA] = MR_PG_BYTEA,
+    [DOMAIN_STORE_UUID] = MR_PG_UUID,           [DOMAIN_STORE_TEXT] = MR_PG_TEXT,
+    [DOMAIN_STORE_INT4] = MR_PG_INT4,           [DOMAIN_STORE_INT8] = MR_PG_INT8,
+    [DOMAIN_STORE_DATE] = MR_PG_DATE,           [DOMAIN_STORE_TIME] = MR_PG_TIMESTAMPTZ,
+    [DOMAIN_STORE_BOOL] = MR_PG_BOOL,           [DOMAIN_STORE_FLOAT8] = MR_PG_FLOAT8,
+    [DOMAIN_STORE_JSONB] = MR_PG_TEXT,          [DOMAIN_STORE_BYTEA] = MR_PG_BYTEA,
+    [DOMAIN_STORE_TIME_US] = MR_PG_TIMESTAMPTZ,
 };
 
-static void push_value(struct runtime_store *s, struct mr_pg_array *a,
+static void push_value(struct runtime_store *s, struct mr_pg_array *a, enum domain_store_type type,
                        const struct domain_store_value *v)
 {
     if (v->is_null) {
         mr_pg_array_null(a);
         return;
     }
-    switch (a->type) {
-    case MR_PG_UUID:
+    switch (type) {
+    case DOMAIN_STORE_UUID:
         mr_pg_array_uuid(a, (const struct mr_uuid *)v->bytes.data);
         break;
-    case MR_PG_TEXT: /* the array borrows it until the statement is queued: images may be reused */
+    case DOMAIN_STORE_TEXT: /* borrowed until the statement is queued: images may be reused */
+    case DOMAIN_STORE_JSONB:
         mr_pg_array_text(a, mr_arena_slice(&s->arena, v->bytes));
         break;
-    case MR_PG_INT4:
-        mr_pg_array_int4(a, (int32_t)v->number);
-        break;
-    case MR_PG_INT8:
-        mr_pg_array_int8(a, v->number);
-        break;
-    case MR_PG_DATE:
-        mr_pg_array_day(a, (int32_t)v->number);
-        break;
-    case MR_PG_BOOL:
-        mr_pg_array_bool(a, v->number != 0);
-        break;
-    case MR_PG_FLOAT8:
-        mr_pg_array_float8(a, v->real);
-        break;
-    case MR_PG_BYTEA:
+    case DOMAIN_STORE_BYTEA:
         mr_pg_array_bytea(a, mr_arena_slice(&s->arena, v->bytes));
         break;
-    default:
+    case DOMAIN_STORE_INT4:
+        mr_pg_array_int4(a, (int32_t)v->number);
+        break;
+    case DOMAIN_STORE_INT8:
+        mr_pg_array_int8(a, v->number);
+        break;
+    case DOMAIN_STORE_DATE:
+        mr_pg_array_day(a, (int32_t)v->number);
+        break;
+    case DOMAIN_STORE_TIME:
         mr_pg_array_time(a, v->number);
+        break;
+    case DOMAIN_STORE_TIME_US:
+        mr_pg_array_time_us(a, v->number);
+        break;
+    case DOMAIN_STORE_BOOL:
+        mr_pg_array_bool(a, v->number != 0);
+        break;
+    case DOMAIN_STORE_FLOAT8:
+        mr_pg_array_float8(a, v->real);
+        break;
     }
 }
 
@@ -55,17 +61,17 @@ struct table {
     int lead_count;
     struct mr_pg_array column[DOMAIN_STORE_COLUMNS_MAX];
     bool used[DOMAIN_STORE_COLUMNS_MAX];
+    const struct domain_store_column *columns;
     int32_t column_count;
 };
 
-static void table_init(struct runtime_store *s, struct table *t, uint32_t rows,
-                       const struct domain_store_column *columns, bool update)
+static void table_init(struct runtime_store *s, struct table *t, uint32_t rows, bool update)
 {
     for (int i = 0; i < t->lead_count; i++)
         mr_pg_array_init(&t->lead[i], &s->arena, t->lead[i].type, rows);
     for (int32_t i = 0; i < t->column_count; i++) {
-        t->used[i] = !update || !columns[i].fixed;
-        mr_pg_array_init(&t->column[i], &s->arena, pg_type[columns[i].type], rows);
+        t->used[i] = !update || !t->columns[i].fixed;
+        mr_pg_array_init(&t->column[i], &s->arena, pg_type[t->columns[i].type], rows);
     }
 }
 
@@ -74,7 +80,7 @@ static void table_push(struct runtime_store *s, struct table *t,
 {
     for (int32_t i = 0; i < t->column_count; i++)
         if (t->used[i])
-            push_value(s, &t->column[i], &values[i]);
+            push_value(s, &t->column[i], t->columns[i].type, &values[i]);
 }
 
 static void table_write(struct runtime_store *s, struct table *t, const struct mr_pg_stmt *stmt,
@@ -94,7 +100,7 @@ static void save_entities(struct runtime_store *s, const struct engine_save *sav
                           bool is_new)
 {
     const struct domain_store_kind *k = s->settings.domain->kinds[kind];
-    struct table t = {.lead_count = 3, .column_count = k->column_count};
+    struct table t = {.lead_count = 3, .columns = k->columns, .column_count = k->column_count};
     uint32_t n = 0;
     for (size_t i = 0; i < save->entity_count; i++)
         n += save->entities[i].entity.key.kind == kind && save->entities[i].is_new == is_new;
@@ -103,7 +109,7 @@ static void save_entities(struct runtime_store *s, const struct engine_save *sav
     assert(is_new || k->update);
     t.lead[0].type = t.lead[1].type = MR_PG_UUID;
     t.lead[2].type = MR_PG_INT8;
-    table_init(s, &t, n, k->columns, !is_new);
+    table_init(s, &t, n, !is_new);
     for (size_t i = 0; i < save->entity_count; i++) {
         const struct engine_entity *e = &save->entities[i].entity;
         struct domain_store_value values[DOMAIN_STORE_COLUMNS_MAX] = {0};
@@ -121,7 +127,9 @@ static void save_entities(struct runtime_store *s, const struct engine_save *sav
 static void save_rows(struct runtime_store *s, const struct engine_save *save, int32_t kind)
 {
     const struct domain_store_rows *k = s->settings.domain->rows[kind];
-    struct table t = {.lead_count = 4, .column_count = k->column_count};
+    if (k->copy)
+        return; /* copied already */
+    struct table t = {.lead_count = 4, .columns = k->columns, .column_count = k->column_count};
     uint32_t n = 0;
     for (size_t i = 0; i < save->row_count; i++)
         n += save->rows[i].row_kind == kind;
@@ -130,7 +138,7 @@ static void save_rows(struct runtime_store *s, const struct engine_save *save, i
     t.lead[0].type = t.lead[1].type = MR_PG_UUID;
     t.lead[2].type = MR_PG_INT4;
     t.lead[3].type = MR_PG_TIMESTAMPTZ;
-    table_init(s, &t, n, k->columns, false);
+    table_init(s, &t, n, false);
     for (size_t i = 0; i < save->row_count; i++) {
         const struct engine_row_write *r = &save->rows[i];
         struct domain_store_value values[DOMAIN_STORE_COLUMNS_MAX] = {0};

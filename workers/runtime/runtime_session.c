@@ -182,6 +182,8 @@ static void make_statements(struct runtime_store *s)
     }
     for (int32_t i = 0; i < d->row_kind_count; i++) {
         const struct domain_store_rows *k = s->settings.domain->rows[i];
+        if (k->copy && asprintf(&s->copy_sql[i], "COPY %s FROM STDIN (FORMAT binary)", k->copy) < 0)
+            abort();
         s->row_statements[i] = statement(s->row_names[i], s->domain, "rows", i);
         s->row_statements[i].sql = k->insert;
         s->row_statements[i].nparams = 4 + column_params(k->columns, k->column_count, false);
@@ -189,6 +191,17 @@ static void make_statements(struct runtime_store *s)
     s->known_facts = statement(s->known_facts_name, s->domain, "facts", 0);
     s->known_facts.sql = s->settings.domain->known_facts;
     s->known_facts.nparams = 4;
+}
+
+static void free_store(struct runtime_store *s)
+{
+    for (size_t i = 0; i < s->kept_count; i++)
+        mr_pg_result_free(s->kept[i]);
+    for (size_t i = 0; i < STORE_KINDS_MAX; i++)
+        free(s->copy_sql[i]);
+    mr_buf_free(&s->copy.buf);
+    mr_arena_free(&s->arena);
+    free(s);
 }
 
 enum mr_status runtime_store_new(const struct runtime_store_settings *settings,
@@ -200,6 +213,7 @@ enum mr_status runtime_store_new(const struct runtime_store_settings *settings,
     s->settings = *settings;
     s->domain = settings->domain->domain->name;
     mr_arena_init(&s->arena, ARENA_BYTES_MAX);
+    mr_buf_init(&s->copy.buf, 0);
     make_statements(s);
     mr_deferred_init(&s->finish, settings->loop, store_finish_deferred, s);
     mr_timer_init(&s->set_up_again, settings->loop, send_set_up, s);
@@ -228,14 +242,18 @@ enum mr_status runtime_store_new(const struct runtime_store_settings *settings,
     }
     if (s->watch)
         mr_pg_watch_close(s->watch, NULL, NULL);
-    mr_arena_free(&s->arena);
-    free(s);
+    free_store(s);
     return status;
 }
 
 void runtime_store_serve(struct runtime_store *s, struct engine *engine)
 {
     s->engine = engine;
+}
+
+struct runtime_store_counts runtime_store_counts(const struct runtime_store *s)
+{
+    return s->counts;
 }
 
 struct mr_pg_conn *runtime_store_conn(struct runtime_store *s)
@@ -248,10 +266,7 @@ static void on_watch_closed(void *data)
     struct runtime_store *s = data;
     void (*on_closed)(void *) = s->on_closed;
     void *owner = s->closed_owner;
-    for (size_t i = 0; i < s->kept_count; i++)
-        mr_pg_result_free(s->kept[i]);
-    mr_arena_free(&s->arena);
-    free(s);
+    free_store(s);
     if (on_closed)
         on_closed(owner);
 }

@@ -112,27 +112,56 @@ static void note_failure(struct runtime_store *s, struct mr_pg_result *result)
                mr_f_text("error", s->detail));
 }
 
+static void fail(struct runtime_store *s, enum engine_answer answer, const char *detail)
+{
+    if (s->answer != ENGINE_DONE)
+        return;
+    s->answer = answer;
+    snprintf(s->detail, sizeof s->detail, "%s", detail);
+}
+
+void store_fail(struct runtime_store *s, const char *detail)
+{
+    fail(s, ENGINE_TRANSIENT, detail);
+}
+
+void store_refuse(struct runtime_store *s, const char *detail)
+{
+    fail(s, ENGINE_REFUSED, detail);
+}
+
+bool store_is_as_wanted(struct runtime_store *s, struct mr_pg_result *result, int64_t want)
+{
+    if (mr_pg_result_outcome(result) != MR_PG_OK) {
+        note_failure(s, result);
+        return false;
+    }
+    if (want < 0 || mr_pg_result_affected(result) == want)
+        return true;
+    s->answer = ENGINE_TRANSIENT; /* another writer was here: all of it is read and tried anew */
+    snprintf(s->detail, sizeof s->detail, "a statement changed %" PRId64 " rows, not %" PRId64,
+             mr_pg_result_affected(result), want);
+    MR_LOG(s->settings.log, ERROR, "rows are not as they were loaded",
+           mr_f_text("error", s->detail));
+    return false;
+}
+
 static void finish(struct runtime_store *s);
+
+void store_finish_if_answered(struct runtime_store *s)
+{
+    if (s->outstanding == 0)
+        finish(s);
+}
 
 static void on_result(struct mr_pg_result *result, void *data)
 {
     struct store_call *call = data;
     struct runtime_store *s = call->store;
     s->outstanding--;
-    if (mr_pg_result_outcome(result) != MR_PG_OK) {
-        note_failure(s, result);
-    } else if (call->want >= 0 && mr_pg_result_affected(result) != call->want) {
-        s->answer =
-            ENGINE_TRANSIENT; /* another writer was here: all of it is read and tried anew */
-        snprintf(s->detail, sizeof s->detail, "a statement changed %" PRId64 " rows, not %" PRId64,
-                 mr_pg_result_affected(result), call->want);
-        MR_LOG(s->settings.log, ERROR, "rows are not as they were loaded",
-               mr_f_text("error", s->detail));
-    } else if (call->read) {
+    if (store_is_as_wanted(s, result, call->want) && call->read)
         call->read(s, result, call->arg);
-    }
-    if (s->outstanding == 0)
-        finish(s);
+    store_finish_if_answered(s);
 }
 
 void store_query(struct runtime_store *s, const struct mr_pg_stmt *stmt,
@@ -146,9 +175,10 @@ void store_query(struct runtime_store *s, const struct mr_pg_stmt *stmt,
         s->outstanding++;
         return;
     }
-    if (s->answer == ENGINE_DONE)
-        snprintf(s->detail, sizeof s->detail, "the statement could not be queued");
-    s->answer = ENGINE_TRANSIENT;
+    if (params && params->status == MR_INVALID)
+        store_refuse(s, "a value of a row fits no column");
+    else
+        store_fail(s, "the statement could not be queued");
 }
 
 void store_end_op(struct runtime_store *s)
@@ -199,6 +229,10 @@ static void answer_saved(struct runtime_store *s, enum store_op op)
     if (s->answer != ENGINE_DONE && s->answer != ENGINE_LOST)
         roll_back(s);
     s->in_transaction = false;
+    if (s->answer == ENGINE_DONE) {
+        s->counts.facts_stored += s->unsettled.facts_stored;
+        s->counts.rows_copied += s->unsettled.rows_copied;
+    }
     if (s->partition_missing)
         runtime_store_make_days(s, s->first_day, s->last_day);
     engine_on_saved(s->engine, s->answer, s->detail);

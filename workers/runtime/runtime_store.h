@@ -10,6 +10,12 @@
 
 struct runtime_store;
 
+struct runtime_store_counts {   /* of batches that are known to be committed */
+    uint64_t facts_stored;      /* commands that are kept as a row of their domain's */
+    uint64_t rows_copied;       /* by COPY */
+    uint64_t partitions_pruned; /* days of a domain's table that were dropped */
+};
+
 struct runtime_store_settings {
     struct mr_loop *loop;
     struct mr_log *log;
@@ -34,6 +40,7 @@ void runtime_store_note_stop(struct runtime_store *store, int32_t lane, uint64_t
 bool runtime_store_is_idle(const struct runtime_store *store);
 /* The partitions of the days around now; best effort, logged. Not inside a transaction. */
 void runtime_store_make_days(struct runtime_store *store, int32_t first_day, int32_t last_day);
+struct runtime_store_counts runtime_store_counts(const struct runtime_store *store);
 struct mr_pg_conn *runtime_store_conn(struct runtime_store *store);
 void runtime_store_close(struct runtime_store *store, void (*on_closed)(void *owner), void *owner);
 

@@ -3,6 +3,7 @@
 #define RUNTIME_STORE_IMPL_H
 
 #include "mr_arena.h"
+#include "mr_buf.h"
 #include "mr_pg_conn.h"
 #include "mr_pg_watch.h"
 #include "runtime_store.h"
@@ -37,6 +38,16 @@ struct store_call {
     int64_t want;
 };
 
+/* The COPY at hand, of one row kind. */
+struct store_copy {
+    int32_t kind;
+    size_t at;    /* the next of saving.rows to look at */
+    int64_t want; /* rows of the kind */
+    int64_t given;
+    bool ended;        /* the trailer is in buf */
+    struct mr_buf buf; /* the chunk that was given last */
+};
+
 struct runtime_store {
     struct runtime_store_settings settings;
     const char *domain; /* its name */
@@ -57,7 +68,8 @@ struct runtime_store {
     struct store_statements statements[STORE_KINDS_MAX];
     struct mr_pg_stmt row_statements[STORE_KINDS_MAX];
     char row_names[STORE_KINDS_MAX][49];
-    struct mr_pg_stmt known_facts; /* sql is NULL: the domain has no facts */
+    char *copy_sql[STORE_KINDS_MAX]; /* NULL: rows of this kind are inserted */
+    struct mr_pg_stmt known_facts;   /* sql is NULL: the domain has no facts */
     char known_facts_name[49];
 
     /* the operation at hand */
@@ -78,12 +90,17 @@ struct runtime_store {
     size_t claim_count;
     int32_t *claimed;
     size_t claimed_count;
+    struct engine_save saving; /* its arrays live until the answer */
+    struct store_copy copy;
+    struct runtime_store_counts unsettled; /* of the batch: counted once it is committed */
     struct engine_loaded loaded;
     struct engine_entity *entities; /* loaded.entities, as they are read */
     struct engine_fence *fences;
     size_t fence_count;
     struct engine_request *requests;
     size_t request_count;
+
+    struct runtime_store_counts counts;
 };
 
 /* Begins an operation: forgets the last one's memory. */
@@ -91,6 +108,14 @@ void store_begin_op(struct runtime_store *s, enum store_op op);
 /* Queues a statement of it. */
 void store_query(struct runtime_store *s, const struct mr_pg_stmt *stmt,
                  const struct mr_pg_params *params, struct store_call call);
+/* The operation cannot be done now; the first failure says why. */
+void store_fail(struct runtime_store *s, const char *detail);
+/* The database can never take a row of it. */
+void store_refuse(struct runtime_store *s, const char *detail);
+/* Whether the statement was done and affected `want` rows (-1: any); else the operation fails. */
+bool store_is_as_wanted(struct runtime_store *s, struct mr_pg_result *result, int64_t want);
+/* Tells the engine, when nothing of the operation is outstanding. */
+void store_finish_if_answered(struct runtime_store *s);
 /* The operation's answer, outside the call that asked. */
 void store_finish_deferred(void *store);
 /* Everything of the operation is queued. */
@@ -116,6 +141,11 @@ void store_load_known(struct runtime_store *s, const struct engine_load *load);
 void store_load(struct runtime_store *s, const struct engine_load *load);
 /* runtime_save.c */
 void store_save(struct runtime_store *s, const struct engine_save *save);
+/* A COPY of it is done: the next one, or all the rest. The caller syncs. */
+void store_save_on(struct runtime_store *s);
+void store_note_day(struct runtime_store *s, int32_t day); /* of a record that is written */
+/* runtime_copy.c: starts the COPY of the next kind that has rows for one; false: there is none. */
+bool store_copy_next(struct runtime_store *s);
 /* runtime_save_domain.c */
 void store_save_domain(struct runtime_store *s, const struct engine_save *save);
 
