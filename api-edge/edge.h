@@ -17,6 +17,7 @@ struct edge_metrics;
 struct edge_reads;
 struct edge_wait;
 struct mr_pg_pool;
+struct self_report;
 
 #define EDGE_AUTH_DEADLINE_MS 1000 /* of the look-up of a key */
 #define EDGE_READ_DEADLINE_MS 5000 /* of a read, a receipt, a round of the waiters */
@@ -37,6 +38,7 @@ struct edge {
     struct edge_wait *wait;
     struct edge_reads *reads;
     struct edge_metrics *stats;
+    struct self_report *report; /* of requests, to the operator's account; NULL: off */
 
     int64_t waits_end_ms; /* no wait goes on beyond it, on the loop's clock: the process ends */
     uint32_t polling;     /* receipts that are waited for without a position */

@@ -2,6 +2,7 @@
 #include "edge_program.h"
 #include "edge_start.h"
 #include "edge_wait.h"
+#include "self_report.h"
 
 #define FLUSH_AFTER_MS 300  /* the drain, when commands in flight are given up */
 #define FLUSH_MS       1000 /* for their reports */
@@ -35,6 +36,18 @@ static void on_start_closed(void *data)
     close_next(p);
 }
 
+static void on_report_closed(void *data)
+{
+    close_next(data);
+}
+
+static void close_report(struct edge_program *p)
+{
+    struct self_report *report = p->edge.report;
+    p->edge.report = NULL;
+    self_report_close(report, FLUSH_MS, on_report_closed, p);
+}
+
 static void on_pool_closed(void *data)
 {
     struct edge_program *p = data;
@@ -54,6 +67,8 @@ static void close_next(struct edge_program *p)
 {
     if (p->edge.submit) {
         close_submit(p); /* or it closes already, and goes on from there */
+    } else if (p->edge.report) {
+        close_report(p);
     } else if (p->start) {
         edge_start_close(p->start, on_start_closed, p);
     } else if (p->pool) {

@@ -1,14 +1,18 @@
 #include "edge_metrics.h"
 
 #include "mr_buf.h"
+#include "self_report.h"
 #include <stdio.h>
 #include <stdlib.h>
 
 #define STATUSES_MAX 32 /* different statuses of a route; what is beyond shares the last */
 
 struct edge_route {
+    struct edge *edge;
     struct mr_metrics *metrics;
-    char *name;
+    char *name;       /* "POST /v1/accounts/{account}/invoices" */
+    char method[8];   /* "POST"; "any" of what is no route */
+    const char *path; /* within name */
     struct mr_histogram *seconds;
     struct {
         int32_t status;
@@ -42,25 +46,30 @@ static const char *method_name(enum mr_method method)
     return "";
 }
 
-static void route_init(struct edge_route *route, struct mr_metrics *metrics, const char *method,
+static void route_init(struct edge_route *route, struct edge *edge, const char *method,
                        const char *path)
 {
     struct mr_buf name;
+    struct mr_metrics *metrics = edge->metrics;
+    size_t method_bytes = strlen(method);
     mr_buf_init(&name, 0);
     mr_buf_printf(&name, "%s%s", method, path);
     mr_buf_char(&name, '\0');
+    route->edge = edge;
     route->metrics = metrics;
     route->name = name.data; /* taken */
+    route->path = name.data + method_bytes;
+    snprintf(route->method, sizeof route->method, "%.*s", method_bytes ? (int)method_bytes - 1 : 3,
+             method_bytes ? method : "any");
     route->seconds = mr_metrics_histogram(metrics, "millrace_edge_request_seconds",
                                           "From a request's head to its answer",
                                           MR_LABELS({"route", name.data}));
 }
 
-static void route_of(struct edge_route *route, struct mr_metrics *metrics,
-                     const struct mr_catalog_route *of)
+static void route_of(struct edge_route *route, struct edge *edge, const struct mr_catalog_route *of)
 {
     if (of->path)
-        route_init(route, metrics, method_name(of->method), of->path);
+        route_init(route, edge, method_name(of->method), of->path);
 }
 
 /* The submit keeps its own counters; they are taken over when somebody looks. */
@@ -100,15 +109,14 @@ struct edge_metrics *edge_metrics_new(struct edge *edge)
     if (!m->commands || !m->items || !m->lists)
         abort();
     for (size_t i = 0; i < c->command_count; i++)
-        route_of(&m->commands[i], edge->metrics, &c->commands[i].route);
+        route_of(&m->commands[i], edge, &c->commands[i].route);
     for (size_t i = 0; i < c->resource_count; i++) {
-        route_of(&m->items[i], edge->metrics, &c->resources[i].item);
-        route_of(&m->lists[i], edge->metrics, &c->resources[i].list);
+        route_of(&m->items[i], edge, &c->resources[i].item);
+        route_of(&m->lists[i], edge, &c->resources[i].list);
     }
-    route_init(&m->own[EDGE_ROUTE_RECEIPT], edge->metrics, "GET ",
-               "/v1/accounts/{account}/commands/{id}");
-    route_init(&m->own[EDGE_ROUTE_PROBLEM], edge->metrics, "GET ", "/problems/{name}");
-    route_init(&m->own[EDGE_ROUTE_OTHER], edge->metrics, "", "other");
+    route_init(&m->own[EDGE_ROUTE_RECEIPT], edge, "GET ", "/v1/accounts/{account}/commands/{id}");
+    route_init(&m->own[EDGE_ROUTE_PROBLEM], edge, "GET ", "/problems/{name}");
+    route_init(&m->own[EDGE_ROUTE_OTHER], edge, "", "other");
     m->in_flight = mr_metrics_gauge(edge->metrics, "millrace_edge_in_flight",
                                     "Commands whose delivery report is awaited", NULL);
     m->stored = delivery(edge->metrics, "stored");
@@ -166,6 +174,12 @@ const char *edge_route_name(const struct edge_route *route)
     return route->name;
 }
 
+static const char *status_text(int32_t status, char text[16])
+{
+    snprintf(text, 16, "%d", (int)status);
+    return status == EDGE_GONE ? "gone" : text;
+}
+
 /* The counter of a status is made when the route answers it for the first time. */
 static struct mr_counter *counter_of(struct edge_route *route, int32_t status)
 {
@@ -174,20 +188,31 @@ static struct mr_counter *counter_of(struct edge_route *route, int32_t status)
             return route->seen[i].count;
     if (route->seen_count == STATUSES_MAX)
         return route->seen[STATUSES_MAX - 1].count;
-    char text[16] = "gone";
-    if (status != EDGE_GONE)
-        snprintf(text, sizeof text, "%d", (int)status);
-    struct mr_counter *count =
-        mr_metrics_counter(route->metrics, "millrace_edge_requests_total",
-                           "Answers by route and status; gone: the client left before its answer",
-                           MR_LABELS({"route", route->name}, {"status", text}));
+    char text[16];
+    struct mr_counter *count = mr_metrics_counter(
+        route->metrics, "millrace_edge_requests_total",
+        "Answers by route and status; gone: the client left before its answer",
+        MR_LABELS({"route", route->name}, {"status", status_text(status, text)}));
     route->seen[route->seen_count].status = status;
     route->seen[route->seen_count++].count = count;
     return count;
 }
 
+static void report(const struct edge_route *route, int32_t status, double seconds)
+{
+    char text[16];
+    self_report_count(route->edge->report, SELF_REPORT_EDGE_REQUESTS,
+                      MR_LABELS({"route", route->path}, {"method", route->method},
+                                {"status", status_text(status, text)}),
+                      1);
+    self_report_time(route->edge->report, SELF_REPORT_EDGE_SECONDS,
+                     MR_LABELS({"route", route->path}), seconds);
+}
+
 void edge_route_count(struct edge_route *route, int32_t status, double seconds)
 {
+    if (route->edge->report)
+        report(route, status, seconds);
     mr_counter_add(counter_of(route, status), 1);
     mr_histogram_observe(route->seconds, seconds);
 }

@@ -9,6 +9,7 @@
 #include "edge_wait.h"
 #include "mr_catalog_folder.h"
 #include "mr_descriptors.h"
+#include "self_report.h"
 
 #define STOPPED           3 /* exit status */
 #define POOL_CONNECTIONS  4
@@ -208,6 +209,15 @@ enum mr_status edge_program_open(struct edge_program *p, struct mr_error *why)
     if ((s = edge_reads_new(p->catalog, &edge->reads, why)) != MR_OK ||
         (s = open_submit(p, why)) != MR_OK || (s = open_pool(p, why)) != MR_OK)
         return s;
+    edge->report = self_report_new(&(struct self_report_settings){
+        .loop = &p->loop,
+        .log = &p->log,
+        .catalog = p->catalog,
+        .kafka = p->kafka,
+        .account = mr_config_text(p->config, "OPERATOR_ACCOUNT"),
+        .program = "millrace-edge",
+        .interval_ms = mr_config_int(p->config, "SAMPLES_MS"),
+    });
     start.kafka = p->kafka;
     if ((s = edge_start_new(&start, &p->start, why)) != MR_OK ||
         (s = mr_admin_start(&p->loop, &admin, &p->admin, why)) != MR_OK)
