@@ -3,127 +3,9 @@
 #include "mr_http_text.h"
 #include <stdio.h>
 
-/* ---- what is asked for ---- */
-
-static bool refuse_value(struct edge_list *list, const char *name, const char *detail)
-{
-    edge_refuse(list->r, "malformed", "%s %s.", name, detail);
-    return false;
-}
-
-static bool read_limit(struct edge_list *list, struct mr_slice value)
-{
-    int64_t n = 0;
-    for (size_t i = 0; i < value.len && n <= EDGE_LIST_LIMIT_MAX; i++)
-        n = value.data[i] >= '0' && value.data[i] <= '9' ? n * 10 + (value.data[i] - '0')
-                                                         : EDGE_LIST_LIMIT_MAX + 1;
-    if (n < 1 || n > EDGE_LIST_LIMIT_MAX)
-        return refuse_value(list, "limit", "must be a number from 1 to 200");
-    list->limit = n;
-    list->limit_given = true;
-    return true;
-}
-
-static bool read_order(struct edge_list *list, struct mr_slice value)
-{
-    for (size_t i = 0; i < list->resource->order_count; i++)
-        if (mr_slice_is(value, list->resource->orders[i].column)) {
-            list->order = i;
-            list->order_given = true;
-            return true;
-        }
-    return refuse_value(list, "order", "must be one of the orders that the list is declared with");
-}
-
-static bool read_declared(struct edge_list *list, const struct mr_catalog_parameter *parameter,
-                          struct mr_slice value)
-{
-    struct mr_error why;
-    struct mr_slice *slot = &list->parameters[parameter - list->resource->parameters];
-    if (slot->data)
-        return refuse_value(list, parameter->name, "is given twice");
-    if (mr_catalog_parameter_check(parameter, value, &why) != MR_OK) {
-        edge_refuse(list->r, "malformed", "%s.", why.text);
-        return false;
-    }
-    *slot = value;
-    return true;
-}
-
-/* One parameter; cursor_text is kept until the rest is known, to which it is bound. */
-static bool read_parameter(struct edge_list *list, struct mr_slice name, struct mr_slice value,
-                           struct mr_slice *cursor_text)
-{
-    const struct mr_catalog_parameter *declared = mr_catalog_parameter_of(list->resource, name);
-    if (declared)
-        return read_declared(list, declared, value);
-    if (mr_slice_is(name, "limit") && !list->limit_given)
-        return read_limit(list, value);
-    if (mr_slice_is(name, "order") && !list->order_given)
-        return read_order(list, value);
-    if (mr_slice_is(name, "cursor") && !cursor_text->data) {
-        *cursor_text = value;
-        return true;
-    }
-    edge_refuse(list->r, "malformed", "%.*s is not a query parameter of this list, or given twice.",
-                name.len > 64 ? 64 : (int)name.len, name.data);
-    return false;
-}
-
-/* A cursor goes on with the list that it was given for: same route, account, filters and order. */
-static void bind_cursors(struct edge_list *list)
-{
-    struct mr_slice parts[EDGE_SQL_PARAMETERS_MAX + 3];
-    size_t count = list->resource->parameter_count;
-    parts[0] = mr_slice_text(list->resource->type);
-    parts[1] = mr_slice(list->r->account.bytes, sizeof list->r->account.bytes);
-    parts[2] = mr_slice_text(list->resource->orders[list->order].column);
-    memcpy(parts + 3, list->parameters, count * sizeof *parts);
-    list->list = edge_cursor_list(parts, count + 3);
-}
-
-static bool add_fallbacks(struct edge_list *list)
-{
-    for (size_t i = 0; i < list->resource->parameter_count; i++) {
-        const struct mr_catalog_parameter *p = &list->resource->parameters[i];
-        if (!list->parameters[i].data && p->required)
-            return refuse_value(list, p->name, "is required");
-        if (!list->parameters[i].data && p->fallback)
-            list->parameters[i] = mr_slice_text(p->fallback);
-    }
-    return true;
-}
-
-bool edge_list_read(struct edge_list *list, struct edge_request *r)
-{
-    struct mr_slice rest = r->x->request->query, raw_name, raw, name, value, cursor = {0};
-    struct mr_arena *arena = edge_arena(r);
-    *list = (struct edge_list){.r = r, .resource = r->match.list, .limit = EDGE_LIST_LIMIT};
-    list->parameters =
-        mr_arena_array(arena, list->resource->parameter_count, sizeof *list->parameters);
-    if (!list->parameters) {
-        edge_query_refuse(r, MR_LIMIT);
-        return false;
-    }
-    while (mr_http_query_next(&rest, &raw_name, &raw)) {
-        if (mr_http_decode(raw_name, MR_HTTP_QUERY_PART, arena, &name) != MR_OK ||
-            mr_http_decode(raw.data ? raw : mr_slice_text(""), MR_HTTP_QUERY_PART, arena, &value) !=
-                MR_OK) {
-            edge_refuse(r, "malformed", "The query holds what cannot be decoded.");
-            return false;
-        }
-        if (!read_parameter(list, name, value, &cursor))
-            return false;
-    }
-    if (!add_fallbacks(list))
-        return false;
-    bind_cursors(list);
-    list->has_cursor = cursor.data != NULL;
-    if (list->has_cursor && edge_cursor_read(cursor, list->list, arena, &list->cursor) != MR_OK)
-        return refuse_value(list, "cursor",
-                            "is not one that this list has given for these parameters");
-    return true;
-}
+#define DATA_EXCEPTION "22"    /* the class: a value that SQL cannot take */
+#define ASK_BYTES_MAX  65536   /* of the parameters: the request line is at most 8 KiB */
+#define FOR_CLIENTS    "22023" /* a function raises it with a sentence for them */
 
 /* ---- its rows ---- */
 
@@ -134,7 +16,7 @@ enum mr_status edge_list_ask(struct edge_list *list, int64_t rows, mr_pg_on_resu
     const struct edge_sql *sql = edge_reads_sql(list->r->edge->reads, list->resource);
     struct mr_arena arena;
     struct mr_pg_params params;
-    mr_arena_init(&arena, 16384);
+    mr_arena_init(&arena, ASK_BYTES_MAX);
     mr_pg_params_init(&params, &arena);
     mr_pg_param_uuid(&params, &list->r->account);
     for (size_t i = 0; i < list->resource->parameter_count; i++)
@@ -154,10 +36,23 @@ enum mr_status edge_list_ask(struct edge_list *list, int64_t rows, mr_pg_on_resu
 
 bool edge_list_is_good(struct edge_list *list, const struct mr_pg_result *result)
 {
-    /* Parameters were checked; what the database still cannot read as a value is the cursor's. */
     struct mr_pg_error error = mr_pg_result_error(result);
-    if (list->has_cursor && strncmp(error.sqlstate, "22", 2) == 0)
-        return refuse_value(list, "cursor", "is not one that this list has given");
+    bool is_of_data = strncmp(error.sqlstate, DATA_EXCEPTION, 2) == 0;
+    if (list->resource->function && strcmp(error.sqlstate, FOR_CLIENTS) == 0) {
+        edge_refuse(list->r, "malformed", "%s", error.message);
+        return false;
+    }
+    /* Parameters were checked; what the database still cannot read as a value is the cursor's. */
+    if (list->has_cursor && is_of_data)
+        return edge_list_refuse(list, "cursor", "is not one that this list has given");
+    if (list->resource->function && is_of_data) {
+        MR_LOG_LIMITED(list->r->edge->log, &list->r->edge->refused, WARN,
+                       "a function cannot take its arguments",
+                       mr_f_text("function", list->resource->function),
+                       mr_f_text("sqlstate", error.sqlstate));
+        edge_refuse(list->r, "malformed", "The list cannot be read with these parameters.");
+        return false;
+    }
     return edge_query_is_good(list->r, result);
 }
 

@@ -5,14 +5,14 @@
 #include "edge_cursor.h"
 #include "edge_read.h"
 
-#define EDGE_LIST_LIMIT     50
-#define EDGE_LIST_LIMIT_MAX 200
+struct edge_list_map;
 
 struct edge_list {
     struct edge_request *r;
     const struct mr_catalog_resource *resource;
     size_t order;                /* of the resource's orders */
     struct mr_slice *parameters; /* texts in the resource's order; absent: not asked for */
+    struct edge_list_map **maps; /* beside them: the members of a map, while they are read */
     int64_t limit;
     bool limit_given, order_given;
     bool has_cursor;
@@ -21,14 +21,18 @@ struct edge_list {
     uint32_t list; /* what cursors are bound to */
 };
 
-/* Reads the query: the resource's parameters, limit, order and cursor. False when the request was
- * refused: a parameter that is not declared, given twice, or of a wrong value is 400 and named. */
+/* Reads path and query: the resource's parameters, limit, order and cursor. False when the request
+ * was refused: a parameter that is not declared, given twice, or of a wrong value is 400 and named.
+ */
 bool edge_list_read(struct edge_list *list, struct edge_request *r);
+/* Refuses the value of a parameter: "limit must be ...". Returns false. */
+bool edge_list_refuse(struct edge_list *list, const char *name, const char *detail);
 
 /* Asks for the next rows after list->cursor. */
 MR_MUST_CHECK enum mr_status edge_list_ask(struct edge_list *list, int64_t rows,
                                            mr_pg_on_result answered, void *asker);
-/* True when the rows can be read; else the request was refused (a forged cursor among it). */
+/* True when the rows can be read; else the request was refused: a forged cursor and what a function
+ * cannot take are 400, and SQLSTATE 22023 that it raises tells the client why in its own words. */
 bool edge_list_is_good(struct edge_list *list, const struct mr_pg_result *result);
 /* How many rows have their bodies; fewer than there are: the rest is to be asked for again. -1: the
  * first has none, and no list can go on (logged). */

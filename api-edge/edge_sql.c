@@ -30,6 +30,18 @@ static void add_literal(struct mr_buf *out, const char *text)
     mr_buf_char(out, '\'');
 }
 
+/* What a function that cuts its pages takes besides: where to go on, and how many rows. */
+static void add_place(struct mr_buf *out, const struct mr_catalog_resource *resource,
+                      bool with_parameters)
+{
+    size_t next = resource->parameter_count + 2;
+    const char *type = resource->orders[0].sql_type;
+    if (with_parameters)
+        mr_buf_printf(out, ", $%zu::%s, $%zu::uuid, $%zu::int8", next + 1, type, next, next + 2);
+    else
+        mr_buf_printf(out, ", NULL::%s, NULL::uuid, 1::int8", type);
+}
+
 /* The view, or the function called with parameters ($2 and on) or, for an item, its defaults. */
 static void add_source(struct mr_buf *out, const struct mr_catalog_resource *resource,
                        bool with_parameters)
@@ -49,6 +61,8 @@ static void add_source(struct mr_buf *out, const struct mr_catalog_resource *res
                 mr_buf_text(out, " NULL");
             mr_buf_printf(out, "::%s", p->sql_type);
         }
+        if (resource->paged)
+            add_place(out, resource, with_parameters);
         mr_buf_char(out, ')');
     }
     mr_buf_text(out, " AS r");
@@ -107,14 +121,26 @@ static void add_bound(struct mr_buf *out, const struct mr_catalog_order *order)
                   EDGE_LIST_BYTES);
 }
 
+/* The rows behind the cursor, in order. */
+static void add_page(struct mr_buf *out, const struct mr_catalog_resource *resource,
+                     const struct mr_catalog_order *order)
+{
+    size_t next = resource->parameter_count + 2;
+    const char *direction = order->descending ? "DESC" : "ASC";
+    mr_buf_printf(out, " AND ($%zu::uuid IS NULL OR (r.", next);
+    add_identifier(out, order->column);
+    mr_buf_printf(out, ", r.id) %c ($%zu::%s, $%zu::uuid)) ORDER BY r.",
+                  order->descending ? '<' : '>', next + 1, order->sql_type, next);
+    add_identifier(out, order->column);
+    mr_buf_printf(out, " %s, r.id %s", direction, direction);
+}
+
 /* Without a name: it is planned for the parameters that are given, so that an index of the filter
  * is found and what is not asked for costs nothing. */
 static void make_list(struct edge_sql *sql, const struct mr_catalog_resource *resource,
                       const struct mr_catalog_order *order, struct mr_pg_stmt *out)
 {
     struct mr_buf text;
-    size_t next = resource->parameter_count + 2;
-    const char *direction = order->descending ? "DESC" : "ASC";
     mr_buf_init(&text, 0);
     add_bound(&text, order);
     mr_buf_text(&text, "SELECT r.body::text AS body, r.id::uuid AS id, r.");
@@ -123,14 +149,12 @@ static void make_list(struct edge_sql *sql, const struct mr_catalog_resource *re
     add_source(&text, resource, true);
     mr_buf_text(&text, " WHERE r.account_id = $1::uuid");
     add_filters(&text, resource);
-    mr_buf_printf(&text, " AND ($%zu::uuid IS NULL OR (r.", next);
-    add_identifier(&text, order->column);
-    mr_buf_printf(&text, ", r.id) %c ($%zu::%s, $%zu::uuid)) ORDER BY r.",
-                  order->descending ? '<' : '>', next + 1, order->sql_type, next);
-    add_identifier(&text, order->column);
-    mr_buf_printf(&text, " %s, r.id %s LIMIT $%zu::int8) AS q", direction, direction, next + 2);
+    if (!resource->paged)
+        add_page(&text, resource, order);
+    mr_buf_printf(&text, " LIMIT $%zu::int8) AS q", resource->parameter_count + 4);
     add_order(&text, order);
-    *out = (struct mr_pg_stmt){.sql = keep(sql, &text), .nparams = (int)next + 2};
+    *out =
+        (struct mr_pg_stmt){.sql = keep(sql, &text), .nparams = (int)resource->parameter_count + 4};
 }
 
 static void make_probe(struct edge_sql *sql, const struct mr_catalog_resource *resource)

@@ -18,7 +18,9 @@ enum edge_item_column { EDGE_ITEM_BODY };
 #define EDGE_LIST_BYTES (1024 * 1024)
 
 /* $1 account; $2 .. the resource's parameters in their order (NULL: not asked for), as text; then
- * the cursor's id (NULL: from the beginning), its order value as text, and how many rows. */
+ * the cursor's id (NULL: from the beginning), its order value as text, and how many rows. A
+ * function that cuts its pages is handed all of them; of any other, and of a view, the statement
+ * itself finds the page. */
 enum edge_list_column {
     EDGE_LIST_BODY, /* NULL beyond EDGE_LIST_BYTES: to be asked for again */
     EDGE_LIST_ID,

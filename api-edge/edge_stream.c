@@ -15,7 +15,13 @@ struct stream {
     int64_t left;              /* rows that the client still wants */
 };
 
-#define PAGE_ROWS 200
+#define PAGE_ROWS 200 /* or as many as a page may have: the function is called less often */
+
+static int64_t page_rows(const struct stream *s)
+{
+    int64_t most = s->list->resource->limit_maximum;
+    return most > PAGE_ROWS ? most : PAGE_ROWS;
+}
 
 static void ask(struct stream *s);
 
@@ -48,7 +54,7 @@ static void finish(struct stream *s, bool is_whole)
 static void go_on(struct stream *s)
 {
     int rows = mr_pg_result_rows(s->page);
-    if ((s->bodies == rows && rows < PAGE_ROWS) || s->left == 0) {
+    if ((s->bodies == rows && rows < page_rows(s)) || s->left == 0) {
         finish(s, true);
         return;
     }
@@ -138,7 +144,7 @@ static void on_rows(struct mr_pg_result *result, void *data)
 static void ask(struct stream *s)
 {
     struct edge_request *r = s->list->r;
-    enum mr_status status = edge_list_ask(s->list, PAGE_ROWS, on_rows, s);
+    enum mr_status status = edge_list_ask(s->list, page_rows(s), on_rows, s);
     if (status == MR_OK)
         return;
     if (mr_http_exchange_has_begun(r->x))
