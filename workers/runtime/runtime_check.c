@@ -46,6 +46,32 @@ static bool key_fits(const struct mr_catalog_command *command, const struct mr_c
     return fits;
 }
 
+/* A tick has no schema file: its type, and what it holds, are the same for every domain. */
+static bool is_tick(const struct mr_ce_command *ce)
+{
+    static const char suffix[] = ".tick";
+    size_t len = ce->domain.len;
+    return ce->type.len == len + sizeof suffix - 1 &&
+           memcmp(ce->type.data, ce->domain.data, len) == 0 &&
+           memcmp(ce->type.data + len, suffix, sizeof suffix - 1) == 0;
+}
+
+static enum engine_body check_tick(const struct mr_ce_command *ce, struct mr_slice value,
+                                   struct mr_arena *arena, json_t **json,
+                                   struct engine_refusal *refusal)
+{
+    struct mr_error why;
+    if (ce->tick_lane < 0)
+        return ENGINE_BODY_MISROUTED; /* only a lane's owner writes ticks */
+    if (mr_json_parse(value, json, &why) != MR_OK)
+        return breaks(refusal, mr_arena_dup(arena, why.text, strlen(why.text)), NULL);
+    if (json_object_size(*json) == 1 && json_is_integer(json_object_get(*json, "due_ms")))
+        return ENGINE_BODY_GOOD;
+    json_decref(*json);
+    *json = NULL;
+    return breaks(refusal, "A tick is {\"due_ms\": N}.", NULL);
+}
+
 static enum engine_body check(void *ctx, const struct mr_ce_command *ce, struct mr_slice key,
                               struct mr_slice value, struct mr_arena *arena, json_t **json,
                               struct engine_refusal *refusal)
@@ -54,6 +80,8 @@ static enum engine_body check(void *ctx, const struct mr_ce_command *ce, struct 
     struct mr_schema_errors errors;
     mr_schema_errors_init(&errors, arena);
     struct mr_error why;
+    if (is_tick(ce))
+        return check_tick(ce, value, arena, json, refusal);
     if (!command)
         return breaks(refusal, "This worker has no schema of the command's type.", NULL);
     bool by_body = command->key == MR_KEY_ACCOUNT_AND;
@@ -74,6 +102,24 @@ static enum engine_body check(void *ctx, const struct mr_ce_command *ce, struct 
     return ENGINE_BODY_GOOD;
 }
 
+static enum engine_keep keep(void *ctx, const struct mr_ce_command *ce)
+{
+    const struct mr_catalog_command *command = mr_catalog_command_of(ctx, ce->type);
+    if (is_tick(ce))
+        return ENGINE_KEEP_ID;
+    if (!command)
+        return ENGINE_KEEP_FULL;
+    switch (command->record) {
+    case MR_RECORD_ID:
+        return ENGINE_KEEP_ID;
+    case MR_RECORD_NONE:
+        return ENGINE_KEEP_FACT;
+    case MR_RECORD_FULL:
+        break;
+    }
+    return ENGINE_KEEP_FULL;
+}
+
 static bool declares(void *ctx, const struct mr_ce_command *ce, const char *problem)
 {
     const struct mr_catalog_command *command = mr_catalog_command_of(ctx, ce->type);
@@ -87,5 +133,6 @@ static bool declares(void *ctx, const struct mr_ce_command *ce, const char *prob
 
 struct engine_checker runtime_checker(const struct mr_catalog *catalog)
 {
-    return (struct engine_checker){.ctx = (void *)catalog, .check = check, .declares = declares};
+    return (struct engine_checker){
+        .ctx = (void *)catalog, .check = check, .keep = keep, .declares = declares};
 }

@@ -1,4 +1,5 @@
-/* What the engine asks about command types: the catalogue's schemas. */
+/* What the engine asks about command types: the catalogue's schemas; and <domain>.tick, which has
+ * none. */
 #ifndef RUNTIME_CHECK_H
 #define RUNTIME_CHECK_H
 
