@@ -148,7 +148,7 @@ void bed_open(struct bed *bed, const struct command_submit_settings *settings)
     cr_assert_eq(edge_reads_new(bed->catalog, &edge->reads, &why), MR_OK);
     edge->submit = command_submit_new(&bed->loop.uv, settings);
     command_submit_open(edge->submit,
-                        &(struct command_log){bed, log_send, log_is_ready, log_close});
+                        &(struct command_log){bed, log_send, log_is_ready, NULL, log_close});
     edge->stats = edge_metrics_new(edge);
     edge->wait = edge_wait_new(edge, 0);
     edge->auth = edge_auth_new(&(struct edge_auth_settings){
