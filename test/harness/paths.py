@@ -8,6 +8,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SCHEMAS = ROOT / "schemas"
 KAFKA_LIB = ROOT / ".cache" / "kafka" / "lib"
 KAFKA_TEMPLATE = ROOT / "deploy" / "embedded" / "kafka"
+TEST_DATA = Path(os.environ.get("MILLRACE_TEST_DATA", ROOT.parent / "shared" / "data"))
 CHINOOK = ROOT / "test" / "data" / "chinook_invoices.csv"
 
 

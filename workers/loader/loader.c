@@ -83,19 +83,29 @@ static void again(struct loader *l, const char *why)
 
 /* ---- running ---- */
 
+static void show(struct loader *l)
+{
+    size_t lanes = 0;
+    for (size_t i = 0; i < l->part_count; i++) {
+        loader_topic_copy_metrics(l->parts[i].topic);
+        lanes += loader_topic_lanes(l->parts[i].topic);
+    }
+    l->settings.on_lanes(l->settings.owner, (int32_t)lanes);
+}
+
 static void on_tick(void *data)
 {
     struct loader *l = data;
     int64_t now = mr_loop_now_ms(l->settings.loop);
-    bool copy = now - l->metrics_ms >= METRICS_EVERY_MS, all_stopped = true;
+    bool all_stopped = true;
     for (size_t i = 0; i < l->part_count; i++) {
         loader_topic_tick(l->parts[i].topic);
-        if (copy)
-            loader_topic_copy_metrics(l->parts[i].topic);
         all_stopped = all_stopped && loader_topic_is_stopped(l->parts[i].topic);
     }
-    if (copy)
+    if (now - l->metrics_ms >= METRICS_EVERY_MS) {
         l->metrics_ms = now;
+        show(l);
+    }
     if (l->phase == STOPPING && (all_stopped || now >= l->stop_by_ms))
         close_all(l);
     else

@@ -28,6 +28,8 @@ struct loader_settings { /* all borrowed until stopped */
     int64_t flush_rows, flush_bytes, flush_ms;
     /* A definite fault (lanes differ, a database is too old): the program is to end with it. */
     void (*on_fatal)(void *owner, const char *why);
+    /* How many lanes it has, of all topics; about once a second. */
+    void (*on_lanes)(void *owner, int32_t lanes);
     void *owner;
 };
 

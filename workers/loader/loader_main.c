@@ -6,8 +6,10 @@
 #include "mr_catalog_folder.h"
 #include "mr_config.h"
 #include "mr_signal.h"
+#include "self_report.h"
 #include <stdio.h>
 
+#define REPORT_CLOSE_MS     1000
 #define ADMIN_PORT          9186
 #define LEDGER_LOCK_WAIT_MS 1000
 
@@ -21,6 +23,7 @@ struct program {
     struct mr_kafka_conf *kafka;
     struct mr_admin *admin;
     struct loader *loader;
+    struct self_report *report;
     bool stopping;
     int exit_status;
 };
@@ -48,12 +51,26 @@ static void on_admin_closed(void *data)
     mr_loop_stop(&p->loop);
 }
 
+static void on_report_closed(void *owner)
+{
+    struct program *p = owner;
+    mr_admin_close(p->admin, on_admin_closed, p);
+}
+
 static void on_stopped(void *owner)
 {
     struct program *p = owner;
+    struct self_report *report = p->report;
     p->loader = NULL;
+    p->report = NULL;
     MR_LOG(&p->log, INFO, "stopped");
-    mr_admin_close(p->admin, on_admin_closed, p);
+    self_report_close(report, REPORT_CLOSE_MS, on_report_closed, p);
+}
+
+static void on_lanes(void *owner, int32_t lanes)
+{
+    struct program *p = owner;
+    self_report_lanes(p->report, lanes);
 }
 
 static void stop(void *data)
@@ -100,9 +117,21 @@ static enum mr_status start_loader(struct program *p, struct mr_error *why)
         .flush_bytes = mr_config_int(c, "FLUSH_BYTES"),
         .flush_ms = mr_config_int(c, "FLUSH_MS"),
         .on_fatal = on_fatal,
+        .on_lanes = on_lanes,
         .owner = p,
     };
-    return loader_new(&settings, &p->loader, why);
+    enum mr_status s = loader_new(&settings, &p->loader, why);
+    if (s == MR_OK)
+        p->report = self_report_new(&(struct self_report_settings){
+            .loop = &p->loop,
+            .log = &p->log,
+            .catalog = p->catalog,
+            .kafka = p->kafka,
+            .account = mr_config_text(c, "OPERATOR_ACCOUNT"),
+            .program = program.name,
+            .interval_ms = mr_config_int(c, "SAMPLES_MS"),
+        });
+    return s;
 }
 
 static enum mr_status start(struct program *p, struct mr_error *why)

@@ -114,6 +114,7 @@ static struct engine_loader *make_engine(struct loader_topic *t)
         .flush_ms = all->flush_ms,
         .queue_bytes_max = (size_t)all->flush_bytes * QUEUE_FLUSHES,
         .missing_ms = MISSING_MS,
+        .by_offset = t->settings.facts,
     };
     return engine_loader_new(&ports, &options);
 }
@@ -192,6 +193,12 @@ void loader_topic_tick(struct loader_topic *t)
 void loader_topic_copy_metrics(struct loader_topic *t)
 {
     loader_metrics_copy(t->metrics, t->engine, t->log, t->pg, mr_clock_wall_ms());
+}
+
+size_t loader_topic_lanes(const struct loader_topic *t)
+{
+    size_t assigned = 0;
+    return loader_log_assigned(t->log, &assigned) ? assigned : 0;
 }
 
 const char *loader_topic_look(const struct loader_topic *t, struct mr_buf *detail)

@@ -27,6 +27,7 @@ MR_MUST_CHECK enum mr_status loader_topic_new(const struct loader_topic_settings
 /* At least every 50 ms. */
 void loader_topic_tick(struct loader_topic *topic);
 void loader_topic_copy_metrics(struct loader_topic *topic);
+size_t loader_topic_lanes(const struct loader_topic *topic); /* assigned to this process */
 /* Appends a JSON object of the topic; returns what it waits for, NULL: nothing. */
 const char *loader_topic_look(const struct loader_topic *topic, struct mr_buf *detail);
 void loader_topic_stop(struct loader_topic *topic);

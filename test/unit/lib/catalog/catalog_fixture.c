@@ -14,7 +14,7 @@ static char *read_file(const char *path)
     return text;
 }
 
-static void read_below(struct folder *folder, const char *domain)
+void folder_add(struct folder *folder, const char *domain)
 {
     char path[1024];
     snprintf(path, sizeof path, "%s/%s", SCHEMAS, domain);
@@ -35,8 +35,8 @@ static void read_below(struct folder *folder, const char *domain)
 struct folder folder_read(void)
 {
     struct folder folder = {0};
-    read_below(&folder, "meta");
-    read_below(&folder, "billing");
+    folder_add(&folder, "meta");
+    folder_add(&folder, "billing");
     return folder;
 }
 

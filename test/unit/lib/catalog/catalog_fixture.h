@@ -11,7 +11,8 @@ struct folder {
     size_t count;
 };
 
-struct folder folder_read(void);
+struct folder folder_read(void); /* meta and billing */
+void folder_add(struct folder *folder, const char *domain);
 void folder_free(struct folder *folder);
 /* A new file, or another text for one that is there. */
 void folder_put(struct folder *folder, const char *path, const char *text);

@@ -135,12 +135,22 @@ static void migrate(struct bed *b)
     loader_tables_free(&tables);
 }
 
+static struct mr_catalog *catalog_with_facts(void)
+{
+    struct folder folder = folder_read();
+    struct mr_error why;
+    folder_add(&folder, "logging");
+    struct mr_catalog *catalog = folder_build(folder, &why);
+    cr_assert_not_null(catalog, "%s", why.text);
+    return catalog;
+}
+
 struct bed *bed_new(const char *database)
 {
     struct bed *b = calloc(1, sizeof *b);
     cr_assert_not_null(b);
     pg_database(database, b->conninfo);
-    b->catalog = real_catalog();
+    b->catalog = catalog_with_facts();
     mr_arena_init(&b->arena, 64 << 20);
     mr_log_open(&b->log, "test", STDERR_FILENO, MR_LOG_JSON, MR_LOG_ERROR);
     mr_loop_init(&b->loop, NULL);
@@ -183,7 +193,7 @@ static bool is_up(void *data)
     return ((struct bed_owner *)data)->up;
 }
 
-static struct engine_loader *make_engine(struct bed_owner *o)
+static struct engine_loader *make_engine(struct bed_owner *o, bool facts)
 {
     struct engine_load_ports ports = {
         .log = {.ctx = o,
@@ -206,11 +216,12 @@ static struct engine_loader *make_engine(struct bed_owner *o)
         .flush_ms = FLUSH_MS,
         .queue_bytes_max = 128 << 20,
         .missing_ms = LIMIT_MS,
+        .by_offset = facts,
     };
     return engine_loader_new(&ports, &options);
 }
 
-struct bed_owner *bed_owner(struct bed *b)
+static struct bed_owner *make_owner(struct bed *b, bool facts)
 {
     struct bed_owner *o = &b->owners[b->owner_count++];
     struct mr_error why;
@@ -220,7 +231,7 @@ struct bed_owner *bed_owner(struct bed *b)
         .loop = &b->loop,
         .log = &b->log,
         .catalog = b->catalog,
-        .topic = "billing.events",
+        .topic = facts ? "logging.commands" : "billing.events",
         .lanes = BED_LANES,
         .conninfo = b->conninfo,
         .lock_wait_ms = LOCK_WAIT,
@@ -231,11 +242,24 @@ struct bed_owner *bed_owner(struct bed *b)
     };
     cr_assert_eq(loader_pg_new(&pg, &o->pg, &why), MR_OK, "%s", why.text);
     o->rows =
-        loader_rows_new(&(struct loader_rows_settings){.catalog = b->catalog, .domain = "billing"});
-    o->engine = make_engine(o);
+        loader_rows_new(&(struct loader_rows_settings){.catalog = b->catalog,
+                                                       .domain = facts ? "logging" : "billing",
+                                                       .facts = facts,
+                                                       .lanes = BED_LANES});
+    o->engine = make_engine(o, facts);
     loader_pg_serve(o->pg, o->engine);
     bed_until(b, is_up, o);
     return o;
+}
+
+struct bed_owner *bed_owner(struct bed *b)
+{
+    return make_owner(b, false);
+}
+
+struct bed_owner *bed_fact_owner(struct bed *b)
+{
+    return make_owner(b, true);
 }
 
 /* ---- what the test does ---- */
@@ -272,6 +296,12 @@ void bed_give(struct bed_owner *o, int32_t lane)
 void bed_put(struct bed_owner *o, const struct loader_event *event)
 {
     struct mr_kafka_record r = loader_event_record(event, &o->bed->arena);
+    engine_loader_on_record(o->engine, loader_rows_take(o->rows, &r));
+}
+
+void bed_put_fact(struct bed_owner *o, const struct loader_fact_record *fact)
+{
+    struct mr_kafka_record r = loader_fact_record(fact, &o->bed->arena);
     engine_loader_on_record(o->engine, loader_rows_take(o->rows, &r));
 }
 

@@ -1,4 +1,4 @@
-/* Loaders of billing.events on a real Postgres, with a log that the test plays: it hands records
+/* Loaders of one topic on a real Postgres, with a log that the test plays: it hands records
  * over and finds every check as the ledger says. Each test has a database of its own, with the
  * warehouse's migrations and tables. */
 #ifndef LOADER_BED_H
@@ -43,12 +43,14 @@ struct bed {
 struct bed *bed_new(const char *database);
 void bed_free(struct bed *bed);
 /* A loader with its sessions up; it owns nothing yet. Waits 100 ms for a lock before it looks. */
-struct bed_owner *bed_owner(struct bed *bed);
+struct bed_owner *bed_owner(struct bed *bed);      /* of billing.events */
+struct bed_owner *bed_fact_owner(struct bed *bed); /* of logging.commands */
 /* The group gives or takes a lane; give waits until the lane is read. */
 void bed_give(struct bed_owner *owner, int32_t lane);
 void bed_assign(struct bed_owner *owner, int32_t lane);
 void bed_revoke(struct bed_owner *owner, int32_t lane);
 void bed_put(struct bed_owner *owner, const struct loader_event *event);
+void bed_put_fact(struct bed_owner *owner, const struct loader_fact_record *fact);
 
 /* Turns the loop until this is so; fails the test after 20 s. */
 void bed_until(struct bed *bed, bool (*so)(void *data), void *data);
