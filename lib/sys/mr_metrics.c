@@ -35,9 +35,16 @@ struct refresh {
     void *data;
 };
 
+struct text {
+    struct text *next;
+    void (*append)(void *data, struct mr_buf *out);
+    void *data;
+};
+
 struct mr_metrics {
     struct family *families;
     struct refresh *refreshes;
+    struct text *texts;
     struct mr_arena kept;
 };
 
@@ -224,6 +231,14 @@ void mr_metrics_on_render(struct mr_metrics *metrics, void (*refresh)(void *data
     LL_APPEND(metrics->refreshes, r);
 }
 
+void mr_metrics_on_text(struct mr_metrics *metrics, void (*append)(void *data, struct mr_buf *out),
+                        void *data)
+{
+    struct text *t = mr_metrics_keep(metrics, sizeof *t);
+    *t = (struct text){.append = append, .data = data};
+    LL_APPEND(metrics->texts, t);
+}
+
 static void add_number(struct mr_buf *out, double v)
 {
     if (isnan(v))
@@ -282,4 +297,7 @@ void mr_metrics_render(struct mr_metrics *metrics, struct mr_buf *out)
                            f->kind == COUNTER ? s->counter.value : s->gauge.value);
         }
     }
+    const struct text *t;
+    LL_FOREACH (metrics->texts, t)
+        t->append(t->data, out);
 }

@@ -77,6 +77,10 @@ void mr_histogram_observe(struct mr_histogram *histogram, double value);
 
 /* Called before each rendering, for gauges that are read rather than kept. */
 void mr_metrics_on_render(struct mr_metrics *metrics, void (*refresh)(void *data), void *data);
+/* Appends whole families, in the text's form, at the end of each rendering: for labels that come
+ * and go, such as the busiest of many sources. The names must be nobody else's. */
+void mr_metrics_on_text(struct mr_metrics *metrics, void (*append)(void *data, struct mr_buf *out),
+                        void *data);
 /* Zeroed memory that lives as long as the registry, for what such a call needs. */
 void *mr_metrics_keep(struct mr_metrics *metrics, size_t bytes);
 

@@ -92,3 +92,22 @@ Test(metrics, given_a_process_then_its_own_figures_are_told)
     mr_buf_free(&out);
     mr_metrics_free(m);
 }
+
+static void append(void *data, struct mr_buf *text)
+{
+    mr_buf_printf(text, "# TYPE busiest_total counter\nbusiest_total{source=\"%s\"} 1\n",
+                  (const char *)data);
+}
+
+Test(metrics, given_text_of_somebody_else_then_it_follows_the_families)
+{
+    struct mr_metrics *m = mr_metrics_new();
+    mr_metrics_gauge(m, "g", "G", NULL);
+    mr_metrics_on_text(m, append, "10.0.0.1");
+    const char *text = render(m);
+    const char *g = strstr(text, "\ng 0\n");
+    cr_assert(g);
+    cr_assert(strstr(g, "\nbusiest_total{source=\"10.0.0.1\"} 1\n"));
+    mr_buf_free(&out);
+    mr_metrics_free(m);
+}
