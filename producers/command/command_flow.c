@@ -118,16 +118,30 @@ static size_t block_bytes(const struct mr_kafka_message *m)
     return round_up(bytes + m->key.len + m->value.len);
 }
 
+/* What the ring must skip at its end for a block in one piece. */
+static size_t skip_of(const struct command_flow *flow, size_t bytes)
+{
+    size_t left = flow->settings.bytes_max - flow->bytes_end;
+    return left < bytes ? left : 0;
+}
+
+static bool has_block(const struct command_flow *flow, size_t bytes)
+{
+    size_t size = flow->settings.bytes_max;
+    if (flow->bytes_used == 0)
+        return bytes <= size;
+    return bytes <= size && flow->bytes_used + skip_of(flow, bytes) + bytes <= size;
+}
+
 /* A block in one piece; *taken is what the ring gave, with the end that was too short for it. NULL:
  * full. */
 static char *block_take(struct command_flow *flow, size_t bytes, size_t *taken)
 {
-    size_t size = flow->settings.bytes_max;
+    if (!has_block(flow, bytes))
+        return NULL;
     if (flow->bytes_used == 0)
         flow->bytes_end = 0; /* the same memory again, while it is in the caches */
-    size_t skipped = size - flow->bytes_end < bytes ? size - flow->bytes_end : 0;
-    if (bytes > size || flow->bytes_used + skipped + bytes > size)
-        return NULL;
+    size_t skipped = skip_of(flow, bytes);
     size_t at = skipped > 0 ? 0 : flow->bytes_end;
     flow->bytes_end = at + bytes;
     *taken = skipped + bytes;
@@ -346,6 +360,20 @@ void command_flow_report(void *owner, const struct mr_kafka_report *report)
 
 /* ---- taking ---- */
 
+static bool has_slot(const struct command_flow *flow)
+{
+    return flow->taken - flow->settled < flow->settings.records_max;
+}
+
+bool command_flow_has_room(struct command_flow *flow, size_t bytes_max)
+{
+    size_t items = MR_CE_HEADERS_MAX * sizeof(struct mr_ce_header);
+    bool has_room = has_slot(flow) && has_block(flow, round_up(items + bytes_max));
+    if (!has_room)
+        flow->hungry = true;
+    return has_room;
+}
+
 enum mr_status command_flow_send(struct command_flow *flow, const struct mr_kafka_message *message,
                                  struct mr_error *why)
 {
@@ -359,7 +387,7 @@ enum mr_status command_flow_send(struct command_flow *flow, const struct mr_kafk
     struct record *record = record_of(flow, flow->taken);
     size_t taken = 0;
     char *at = NULL;
-    if (flow->taken - flow->settled < flow->settings.records_max)
+    if (has_slot(flow))
         at = block_take(flow, block, &taken);
     if (!at) {
         flow->hungry = true;

@@ -86,6 +86,11 @@ MR_MUST_CHECK enum mr_status command_flow_send(struct command_flow *flow,
                                                const struct mr_kafka_message *message,
                                                struct mr_error *why);
 
+/* Whether a record whose key, value and headers are bytes_max bytes in all would be taken now;
+ * where it is false, on_room follows. For who must know before it takes what it cannot give back.
+ */
+bool command_flow_has_room(struct command_flow *flow, size_t bytes_max);
+
 /* What the log calls for each message (owner is the flow). */
 void command_flow_report(void *owner, const struct mr_kafka_report *report);
 
