@@ -26,6 +26,7 @@ struct runtime_log {
     struct mr_kafka_consumer *consumer;
     struct mr_kafka_producer *producer;
     struct runtime_probe *probe;
+    struct runtime_tick *tick; /* NULL: the domain has none */
     char commands[64], events[64], group[64];
     struct mr_arena headers;
     int32_t lanes;
@@ -38,7 +39,7 @@ struct runtime_log {
     size_t lane_count;
     struct mr_log_limit away;
     bool closing;
-    int open; /* of the three parts */
+    int open; /* parts */
     void (*on_closed)(void *owner);
     void *closed_owner;
 };
@@ -230,6 +231,13 @@ static void on_producer_state(void *owner, bool ready, const char *why)
                mr_f_text("error", why));
 }
 
+static void port_tick(void *ctx, int32_t lane, int64_t due_ms)
+{
+    struct runtime_log *l = ctx;
+    assert(l->tick); /* the domain names an interval */
+    runtime_tick_write(l->tick, lane, due_ms);
+}
+
 static void port_purge(void *ctx)
 {
     struct runtime_log *l = ctx;
@@ -247,6 +255,7 @@ struct engine_log runtime_log_port(struct runtime_log *l)
         .resume = port_resume,
         .publish = port_publish,
         .purge = port_purge,
+        .tick = port_tick,
         .progress = port_progress,
     };
 }
@@ -254,6 +263,32 @@ struct engine_log runtime_log_port(struct runtime_log *l)
 /* ---- life
  * ------------------------------------------------------------------------------------------------
  */
+
+static enum mr_status open_producers(struct runtime_log *l, struct mr_error *why)
+{
+    const struct runtime_log_settings *settings = &l->settings;
+    struct mr_kafka_producer_settings events = {
+        .conf = settings->conf,
+        .linger_us = LINGER_US,
+        .message_timeout_ms = 0,
+        .on_report = on_report,
+        .on_state = on_producer_state,
+        .owner = l,
+    };
+    struct runtime_tick_settings tick = {
+        .loop = settings->loop,
+        .log = settings->log,
+        .conf = settings->conf,
+        .domain = settings->domain,
+        .commands = l->commands,
+    };
+    enum mr_status status = MR_OK;
+    if (settings->has_ticks)
+        status = runtime_tick_new(&tick, &l->tick, why);
+    if (status == MR_OK)
+        status = mr_kafka_producer_new(&settings->loop->uv, &events, &l->producer, why);
+    return status;
+}
 
 enum mr_status runtime_log_new(const struct runtime_log_settings *settings,
                                struct runtime_log **out, struct mr_error *why)
@@ -266,17 +301,10 @@ enum mr_status runtime_log_new(const struct runtime_log_settings *settings,
     snprintf(l->commands, sizeof l->commands, "%s.commands", settings->domain);
     snprintf(l->events, sizeof l->events, "%s.events", settings->domain);
     snprintf(l->group, sizeof l->group, "millrace.%s", settings->domain);
-    struct mr_kafka_producer_settings producer = {
-        .conf = settings->conf,
-        .linger_us = LINGER_US,
-        .message_timeout_ms = 0,
-        .on_report = on_report,
-        .on_state = on_producer_state,
-        .owner = l,
-    };
-    enum mr_status status =
-        mr_kafka_producer_new(&settings->loop->uv, &producer, &l->producer, why);
+    enum mr_status status = open_producers(l, why);
     if (status != MR_OK) {
+        if (l->tick)
+            runtime_tick_close(l->tick, NULL, NULL);
         mr_arena_free(&l->headers);
         free(l);
         return status;
@@ -323,6 +351,11 @@ bool runtime_log_assigned(const struct runtime_log *l, size_t *lanes)
     return l->spoken;
 }
 
+struct runtime_tick_counts runtime_log_tick_counts(const struct runtime_log *l)
+{
+    return l->tick ? runtime_tick_counts(l->tick) : (struct runtime_tick_counts){0};
+}
+
 int64_t runtime_log_end_of(const struct runtime_log *l, int32_t lane)
 {
     return l->consumer ? mr_kafka_consumer_end_of(l->consumer, lane) : -1;
@@ -347,7 +380,9 @@ void runtime_log_close(struct runtime_log *l, void (*on_closed)(void *owner), vo
     l->closing = true;
     l->on_closed = on_closed;
     l->closed_owner = owner;
-    l->open = l->consumer ? 3 : 2;
+    l->open = 2 + (l->consumer != NULL) + (l->tick != NULL);
+    if (l->tick)
+        runtime_tick_close(l->tick, on_part_closed, l);
     if (l->consumer)
         mr_kafka_consumer_close(l->consumer, on_part_closed, l);
     mr_kafka_producer_close(l->producer, PRODUCER_FLUSH_MS, on_part_closed, l);

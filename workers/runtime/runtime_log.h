@@ -1,5 +1,5 @@
 /* The engine's log on librdkafka: a consumer of the domain's commands, a producer of its events,
- * and a reader in the thread pool for what a takeover checks. */
+ * one of its ticks, and a reader in the thread pool for what a takeover checks. */
 #ifndef RUNTIME_LOG_H
 #define RUNTIME_LOG_H
 
@@ -7,6 +7,7 @@
 #include "mr_kafka_conf.h"
 #include "mr_log.h"
 #include "mr_loop.h"
+#include "runtime_tick.h"
 
 struct runtime_log;
 
@@ -15,6 +16,7 @@ struct runtime_log_settings {
     struct mr_log *log;
     const struct mr_kafka_conf *conf; /* outlives the log */
     const char *domain;               /* names topics and group; borrowed */
+    bool has_ticks;                   /* else the port's tick is never called */
     const char *group_instance_id;    /* NULL: a dynamic member */
     uint32_t session_timeout_ms;
     /* The consumer cannot go on, or the topic is not what it was at start. */
@@ -35,6 +37,8 @@ void runtime_log_tick(struct runtime_log *log);
 bool runtime_log_assigned(const struct runtime_log *log, size_t *lanes);
 /* The end of the lane in the commands topic as of the last fetch; -1: not known. */
 int64_t runtime_log_end_of(const struct runtime_log *log, int32_t lane);
+/* Of this process; zero where the domain has none. */
+struct runtime_tick_counts runtime_log_tick_counts(const struct runtime_log *log);
 /* Leaves the group, ends the producer; then on_closed. */
 void runtime_log_close(struct runtime_log *log, void (*on_closed)(void *owner), void *owner);
 
