@@ -44,6 +44,7 @@ enum sim_kind {
     SIM_POISON,    /* the database refuses its rows */
     SIM_BROKEN,    /* the body is no JSON */
     SIM_LARGE,     /* its event would be too large */
+    SIM_STRANGE,   /* a tick that the domain does not know: the next would do its work */
     SIM_MISROUTED, /* belongs to another lane */
     SIM_UNREADABLE /* no headers */
 };

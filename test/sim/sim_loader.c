@@ -111,7 +111,13 @@ void sim_loader_start(struct sim *s, int index)
     for (int i = 0; i < SIM_LANES; i++)
         l->p.generation[i] = -1;
     struct engine_load_ports ports = {
-        .log = {l, log_check, log_start, log_stop, log_pause, log_resume, NULL, NULL, log_progress},
+        .log = {.ctx = l,
+                .check = log_check,
+                .start = log_start,
+                .stop = log_stop,
+                .pause = log_pause,
+                .resume = log_resume,
+                .progress = log_progress},
         .warehouse = {l, wh_take, wh_settle, wh_look, wh_flush},
         .clock = {l, clock_now},
         .random = {l, random_u64},

@@ -233,7 +233,7 @@ static void commit_outcome(struct sim *s, const struct engine_outcome *o)
     int64_t position = o->command->record.in.position;
     struct sim_db_lane *l = &s->db.lanes[lane];
     enum sim_outcome was = l->outcome[position], now = outcome_of(o);
-    if (r->kind == SIM_MISROUTED || r->kind == SIM_UNREADABLE)
+    if (r->kind >= SIM_STRANGE)
         sim_bad(s, "position %lld of lane %d is no command of the lane and got an outcome",
                 (long long)position, lane);
     if ((r->kind == SIM_BROKEN || r->kind == SIM_LARGE) && now == SIM_APPLIED)
@@ -264,7 +264,7 @@ static void commit_aside(struct sim *s, const struct engine_aside *a, enum sim_o
     int64_t position = a->command->record.in.position;
     struct sim_db_lane *l = &s->db.lanes[lane];
     const struct sim_record *r = record_of(s, a->command);
-    bool foreign = r->kind == SIM_MISROUTED || r->kind == SIM_UNREADABLE;
+    bool foreign = r->kind >= SIM_STRANGE;
     if (l->outcome[position] != SIM_NONE)
         sim_bad(s, "position %lld of lane %d has two outcomes", (long long)position, lane);
     if (foreign != (outcome == SIM_QUARANTINED))
@@ -470,8 +470,7 @@ void sim_db_final(struct sim *s)
             bool settled = l->outcome[p] != SIM_NONE && l->outcome[p] != SIM_PARKED;
             if (!settled)
                 sim_bad(s, "position %d of lane %d was never settled", p, lane);
-            if ((r->kind == SIM_MISROUTED || r->kind == SIM_UNREADABLE) !=
-                (l->outcome[p] == SIM_QUARANTINED))
+            if ((r->kind >= SIM_STRANGE) != (l->outcome[p] == SIM_QUARANTINED))
                 sim_bad(s, "position %d of lane %d: quarantine is for what is no command", p, lane);
         }
     }

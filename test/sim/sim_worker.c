@@ -166,6 +166,12 @@ static enum engine_body check_body(void *ctx, const struct mr_ce_command *ce, st
     return ENGINE_BODY_BREAKS;
 }
 
+static enum engine_keep keep(void *ctx, const struct mr_ce_command *ce)
+{
+    (void)ctx, (void)ce;
+    return ENGINE_KEEP_FULL;
+}
+
 static bool declares(void *ctx, const struct mr_ce_command *ce, const char *problem)
 {
     const struct sim_worker *w = ctx;
@@ -218,7 +224,7 @@ void sim_worker_start(struct sim *s, int index)
                   store_save, store_roll_back},
         .clock = {w, clock_now},
         .random = {w, random_u64},
-        .checker = {.ctx = w, .check = check_body, .declares = declares},
+        .checker = {.ctx = w, .check = check_body, .keep = keep, .declares = declares},
         .notice = {w, tell},
     };
     struct engine_options options = {
@@ -488,6 +494,7 @@ static size_t load_known(struct sim *s, const struct engine_load *load, struct e
                     out[count++] = (struct engine_known){.account = s->accounts[r->account],
                                                          .id = r->id,
                                                          .day = load->lookups[i].day,
+                                                         .has_hash = true,
                                                          .hash = r->hash};
                     break;
                 }

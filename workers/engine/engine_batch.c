@@ -1,5 +1,5 @@
-/* A batch's way: chosen from the queues or from what is parked, claimed and loaded, decided, saved;
- * and what is known to have happened taken over into memory. */
+/* A batch's way from its claim on: loaded, decided, saved; and what is known to have happened taken
+ * over into memory. */
 #include "engine_lane.h"
 
 #include <assert.h>
@@ -19,6 +19,7 @@ void engine_batch_clear(struct engine_batch *b)
     engine_decide_clear(b);
     engine_sheet_reset(b->sheet);
     b->items.count = b->rows.count = b->claims.count = b->lookups.count = b->wants.count = 0;
+    b->ticks.count = 0;
     b->outcomes.count = b->quarantined.count = b->conflicts.count = b->parks.count = 0;
     b->unparks.count = b->unrequests.count = 0;
     b->of_parked = b->saving = b->counted = false;
@@ -28,213 +29,20 @@ void engine_batch_clear(struct engine_batch *b)
 void engine_batch_free(struct engine_batch *b)
 {
     engine_batch_clear(b);
+    engine_decide_free(b);
     engine_sheet_free(b->sheet);
     free(b->items.items);
     free(b->rows.items);
     free(b->claims.items);
     free(b->lookups.items);
     free(b->wants.items);
+    free(b->ticks.items);
     free(b->outcomes.items);
     free(b->quarantined.items);
     free(b->conflicts.items);
     free(b->parks.items);
     free(b->unparks.items);
     free(b->unrequests.items);
-}
-
-/* ---- the queues ---- */
-
-static void queue_balance(struct engine *e, struct engine_lane *l)
-{
-    /* Each lane may hold its share of the bound, and always one batch's worth of commands at most.
-     */
-    size_t share = e->options.queue_bytes_max / (size_t)e->options.lanes;
-    bool full = l->queue_bytes > share || l->queue_count >= 2 * e->options.batch_commands_max;
-    bool low = l->queue_bytes <= share / 2 && l->queue_count <= e->options.batch_commands_max;
-    if (full && !l->paused) {
-        l->paused = true;
-        e->ports.log.pause(e->ports.log.ctx, l->lane);
-    } else if (low && l->paused) {
-        l->paused = false;
-        if (l->state == ENGINE_LANE_RUNNING)
-            e->ports.log.resume(e->ports.log.ctx, l->lane);
-    }
-}
-
-static void queue_pop(struct engine *e, struct engine_lane *l)
-{
-    struct engine_command *c = l->queue;
-    DL_DELETE(l->queue, c);
-    l->queue_count--;
-    l->queue_bytes -= c->memory_bytes;
-    engine_command_free(c);
-    queue_balance(e, l);
-}
-
-void engine_queue_drop(struct engine *e, struct engine_lane *l)
-{
-    l->paused = false;
-    while (l->queue)
-        queue_pop(e, l);
-    l->paused = false;
-}
-
-void engine_on_record(struct engine *e, const struct engine_record *record)
-{
-    struct engine_lane *l = &e->lanes[record->lane];
-    if (l->state != ENGINE_LANE_RUNNING || record->in.position < l->expected)
-        return;
-    struct engine_command *c =
-        engine_command_new(record, e->domain, e->options.lanes, &e->ports.checker);
-    l->expected = record->in.position + 1;
-    DL_APPEND(l->queue, c);
-    l->queue_count++;
-    l->queue_bytes += c->memory_bytes;
-    queue_balance(e, l);
-    engine_work(e);
-}
-
-/* ---- choosing ---- */
-
-static bool lane_may_batch(const struct engine *e, const struct engine_lane *l)
-{
-    return l->state == ENGINE_LANE_RUNNING && l->named && !l->doubt && !l->stopping &&
-           l->assigned && l->publish.bytes < ENGINE_PUBLISH_BYTES_MAX &&
-           l->row.next_event - l->publish.published < e->options.publish_ahead_max;
-}
-
-static void claim(struct engine *e, struct engine_lane *l)
-{
-    struct engine_batch *b = &e->batch;
-    l->fence_tried = engine_random(e);
-    *ENGINE_ADD(&b->claims) =
-        (struct engine_claim){.lane = l->lane, .fence = l->row.fence, .fence_new = l->fence_tried};
-    struct engine_row *row = ENGINE_ADD(&b->rows);
-    *row = l->row;
-    row->fence = l->fence_tried;
-}
-
-static int claim_order(const void *a, const void *b)
-{
-    const struct engine_claim *x = a, *y = b;
-    return (x->lane > y->lane) - (x->lane < y->lane);
-}
-
-static int row_order(const void *a, const void *b)
-{
-    const struct engine_row *x = a, *y = b;
-    return (x->lane > y->lane) - (x->lane < y->lane);
-}
-
-#define TOO_LARGE "too-large-for-a-batch"
-
-/* The command's look-up and keys. False: the sheet is full. */
-static bool prepare(struct engine *e, const struct engine_command *c, bool look_up)
-{
-    struct engine_batch *b = &e->batch;
-    if (c->quarantine)
-        return true;
-    if (look_up)
-        *ENGINE_ADD(&b->lookups) =
-            (struct engine_lookup){.account = c->ce.account, .id = c->ce.id, .day = c->day};
-    if (!c->known || !c->body || c->invalid.problem || engine_poison_is(e, c))
-        return true; /* is not decided */
-    struct engine_input input = {
-        .ce = &c->ce, .body = c->body, .time_ms = c->record.in.append_time_ms};
-    if (engine_sheet_want(b->sheet, &input) == MR_OK)
-        return true;
-    if (b->items.count > 0)
-        return false;
-    engine_poison_set(e, c, TOO_LARGE); /* its keys alone fill the sheet */
-    return true;
-}
-
-/* Takes from one lane's queue until the batch is full; true when it is. */
-static bool take_from(struct engine *e, struct engine_lane *l, size_t limit, size_t *bytes)
-{
-    struct engine_batch *b = &e->batch;
-    struct engine_command *c;
-    bool claimed = false;
-    DL_FOREACH (l->queue, c) {
-        if (b->items.count >= limit ||
-            (b->items.count > 0 && *bytes + c->bytes > e->options.batch_bytes_max))
-            return true;
-        if (!prepare(e, c, true))
-            return true;
-        if (!claimed)
-            claim(e, l);
-        claimed = true;
-        *bytes += c->bytes;
-        *ENGINE_ADD(&b->items) =
-            (struct engine_item){.command = c, .lane = l, .action = ENGINE_NEW};
-    }
-    return false;
-}
-
-static bool choose_new(struct engine *e)
-{
-    size_t limit = e->cut ? e->cut : e->batch_limit, bytes = 0;
-    for (int32_t i = 0; i < e->options.lanes; i++) {
-        struct engine_lane *l = &e->lanes[(e->turn + i) % e->options.lanes];
-        if (lane_may_batch(e, l) && l->queue && take_from(e, l, limit, &bytes))
-            break;
-    }
-    return e->batch.items.count > 0;
-}
-
-static bool choose_parked(struct engine *e)
-{
-    struct engine_batch *b = &e->batch;
-    for (int32_t i = 0; i < e->options.lanes; i++) {
-        struct engine_lane *l = &e->lanes[(e->turn + i) % e->options.lanes];
-        size_t before = b->wants.count + b->unrequests.count;
-        if (!lane_may_batch(e, l) || (l->requests.count == 0 && l->waiting_keys == 0))
-            continue;
-        engine_parked_work(b, l);
-        if (b->wants.count + b->unrequests.count == before)
-            continue;
-        claim(e, l);
-        break; /* one lane at a time is enough for what is rare */
-    }
-    b->of_parked = b->claims.count > 0;
-    return b->of_parked;
-}
-
-static struct engine_load load_of(const struct engine_batch *b)
-{
-    struct engine_load load = {
-        .lookups = b->lookups.items,
-        .lookup_count = b->lookups.count,
-    };
-    load.keys = engine_sheet_keys(b->sheet, &load.key_count);
-    return load;
-}
-
-bool engine_batch_begin(struct engine *e)
-{
-    struct engine_batch *b = &e->batch;
-    if (e->stop_asked || e->doubtful_batch || engine_now_ms(e) < e->batch_after_ms)
-        return false;
-    if (!e->refused)
-        e->parked_turn = !e->parked_turn;
-    bool chosen =
-        e->parked_turn ? choose_parked(e) || choose_new(e) : choose_new(e) || choose_parked(e);
-    if (!chosen)
-        return false;
-    qsort(b->claims.items, b->claims.count, sizeof *b->claims.items, claim_order);
-    qsort(b->rows.items, b->rows.count, sizeof *b->rows.items, row_order);
-    for (size_t i = 0; i < b->claims.count; i++)
-        e->lanes[b->claims.items[i].lane].busy = true;
-    struct engine_load load = load_of(b);
-    if (b->of_parked) {
-        load = (struct engine_load){0};
-        load.parked = b->wants.items;
-        load.parked_count = b->wants.count;
-    }
-    b->begun_ms = engine_now_ms(e);
-    e->op = OP_BEGIN;
-    e->ports.store.begin(e->ports.store.ctx, b->claims.items, b->claims.count, &load);
-    return true;
 }
 
 /* ---- the end of a batch that did not happen ---- */
@@ -272,9 +80,13 @@ static void back_off(struct engine *e)
 
 static bool put_loaded(struct engine_batch *b, const struct engine_loaded *loaded)
 {
-    for (size_t i = 0; i < loaded->known_count; i++)
-        engine_known_add(b, &loaded->known[i].account, &loaded->known[i].id, loaded->known[i].day,
-                         &loaded->known[i].hash);
+    for (size_t i = 0; i < loaded->known_count; i++) {
+        const struct engine_known *k = &loaded->known[i];
+        engine_known_add(b, &k->account, &k->id, k->day, k->has_hash ? &k->hash : NULL);
+    }
+    for (size_t i = 0; i < loaded->due_count; i++)
+        if (engine_sheet_note_due(b->sheet, loaded->due[i].lane, &loaded->due[i].key) != MR_OK)
+            return false;
     for (size_t i = 0; i < loaded->entity_count; i++)
         if (engine_sheet_put(b->sheet, &loaded->entities[i]) != MR_OK)
             return false;
@@ -289,7 +101,7 @@ static void too_large(struct engine *e)
     const struct engine_command *first = b->items.items[0].command;
     bool again = engine_poison_is(e, first); /* not even its refusal fits */
     if (*cut == 1)                           /* and no neighbour's keys were in its way */
-        engine_poison_set(e, first, TOO_LARGE);
+        engine_poison_set(e, first, ENGINE_TOO_LARGE);
     *cut = b->items.count > 1 ? b->items.count / 2 : 1;
     e->parked_turn = b->of_parked;
     e->refused = true;
@@ -372,7 +184,7 @@ static void take_parked(struct engine *e, const struct engine_loaded *loaded)
         const struct engine_parked *p = &loaded->parked[i];
         struct engine_command *c =
             engine_command_new(&p->record, e->domain, e->options.lanes, &e->ports.checker);
-        if (p->action != ENGINE_DROP && !prepare(e, c, false)) {
+        if (p->action != ENGINE_DROP && !engine_batch_prepare(e, c, true)) {
             engine_command_free(c);
             break; /* the sheet is full: the rest is for the next batch */
         }
@@ -384,9 +196,38 @@ static void take_parked(struct engine *e, const struct engine_loaded *loaded)
             .filed = p->action != ENGINE_NEW,
         };
     }
-    struct engine_load load = load_of(b);
+    struct engine_load load = engine_batch_load(b);
     e->op = OP_LOAD;
     e->ports.store.load(e->ports.store.ctx, &load);
+}
+
+/* Ticks name what is touched because of what is due. False: the sheet is full. */
+static bool want_after(struct engine *e)
+{
+    struct engine_batch *b = &e->batch;
+    for (size_t i = 0; i < b->ticks.count; i++) {
+        const struct engine_command *c = b->items.items[b->ticks.items[i]].command;
+        struct engine_input input = engine_command_input(c);
+        if (!c->body || engine_poison_is(e, c) || engine_known_find(b, c))
+            continue;
+        if (engine_sheet_want_after(b->sheet, &input) != MR_OK)
+            return false;
+    }
+    return true;
+}
+
+/* What they named is loaded as well. False: there is nothing to load. */
+static bool load_after(struct engine *e)
+{
+    size_t count;
+    const struct engine_key *keys = engine_sheet_keys(e->batch.sheet, &count);
+    size_t asked = e->batch.keys_asked;
+    if (count == asked)
+        return false;
+    e->op = OP_LOAD;
+    e->ports.store.load(e->ports.store.ctx,
+                        &(struct engine_load){.keys = keys + asked, .key_count = count - asked});
+    return true;
 }
 
 static bool failed(struct engine *e, enum engine_answer answer)
@@ -414,10 +255,10 @@ void engine_on_begun(struct engine *e, enum engine_answer answer, const int32_t 
         engine_work(e);
     } else if (b->of_parked) {
         take_parked(e, loaded);
-    } else if (put_loaded(b, loaded)) {
-        save(e);
-    } else {
+    } else if (!put_loaded(b, loaded) || !want_after(e)) {
         too_large(e);
+    } else if (!load_after(e)) {
+        save(e);
     }
 }
 
@@ -460,6 +301,19 @@ static void learn_parked(struct engine *e, struct engine_lane *l)
         engine_requests_set(l, NULL, 0); /* what is left is read again by the next look */
 }
 
+/* Another owner may have written ticks that this one has not. */
+static void learn_ticks(const struct engine_batch *b, struct engine_lane *l)
+{
+    for (size_t i = 0; i < b->ticks.count; i++) {
+        const struct engine_item *item = &b->items.items[b->ticks.items[i]];
+        if (item->lane != l || item->command->record.in.position >= l->row.applied)
+            continue;
+        int64_t due_ms = json_integer_value(json_object_get(item->command->json, "due_ms"));
+        if (due_ms > l->ticked_ms)
+            l->ticked_ms = due_ms;
+    }
+}
+
 /* The transaction happened: memory follows the row. */
 static void learn(struct engine *e, struct engine_lane *l)
 {
@@ -473,6 +327,7 @@ static void learn(struct engine *e, struct engine_lane *l)
         if (events[i].lane == l->lane)
             engine_publish_add(l, &events[i]);
     learn_parked(e, l);
+    learn_ticks(b, l);
     for (size_t i = 0; i < b->quarantined.count; i++)
         if (b->quarantined.items[i].lane == l->lane)
             engine_tell(e, ENGINE_COMMAND_QUARANTINED, l->lane, "position %lld is quarantined: %s",
@@ -480,7 +335,7 @@ static void learn(struct engine *e, struct engine_lane *l)
                         b->quarantined.items[i].cause);
     if (!b->of_parked)
         while (l->queue && l->queue->record.in.position < l->row.applied)
-            queue_pop(e, l);
+            engine_queue_pop(e, l);
     l->lost_in_row = 0;
     engine_lane_note_published(e, l);
     engine_publish_pump(e, l);

@@ -14,6 +14,9 @@ enum engine_bug_kind {
     ENGINE_BUG_PUBLISHED_ON_SEND, /* published moves when an event is sent */
     ENGINE_BUG_TAKE_AHEAD,        /* the loader takes an event whose predecessor is missing */
     ENGINE_BUG_KEY_NOT_HELD,      /* commands behind a parked one are decided */
+    ENGINE_BUG_TICK_TWICE,        /* a tick that was applied is not told from a new one */
+    ENGINE_BUG_SEEN_SKIPPED,      /* nor a command of which the id is kept */
+    ENGINE_BUG_FACT_TWICE,        /* nor a fact */
     ENGINE_BUG_KINDS
 };
 

@@ -7,16 +7,17 @@
 
 struct engine_command {
     struct engine_command *prev, *next; /* in its lane's queue (utlist) */
-    struct engine_record record;        /* its bytes lie in arena */
-    struct mr_digest128 digest;         /* what last_record becomes once it is passed */
+    struct engine_record record;        /* its bytes lie behind the struct, each text with a NUL */
     size_t bytes;                       /* of the record: what it counts in a batch */
     size_t memory_bytes;                /* what it takes here, roughly */
 
     const char
-        *quarantine; /* cause, when it is not a command of this lane; the rest is void then */
-    struct mr_ce_command ce; /* slices into record */
-    struct mr_digest hash;
+        *quarantine; /* cause, when it is not a command of this lane; the rest is void then. A fact
+                      * or a tick whose body breaks its schema has one too, besides `invalid` */
+    struct mr_ce_command ce;       /* slices into record */
+    struct mr_digest hash;         /* not of a fact, of which none is kept */
     int32_t day;                   /* of its append time */
+    bool is_tick;                  /* of this lane */
     bool known;                    /* the domain decides this type */
     enum engine_keep keep;         /* FULL while the type is not known */
     bool only_its_day;             /* as in engine_lookup */
@@ -31,6 +32,10 @@ struct engine_command {
 struct engine_command *engine_command_new(const struct engine_record *record,
                                           const struct engine_domain *domain, int32_t lanes,
                                           const struct engine_checker *checker);
+/* What it is decided on. */
+struct engine_input engine_command_input(const struct engine_command *command);
+/* What last_record becomes once the command is passed. */
+struct mr_digest128 engine_command_digest(const struct engine_command *command);
 void engine_command_free(struct engine_command *command);
 
 #endif

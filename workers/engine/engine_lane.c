@@ -49,7 +49,7 @@ void engine_lane_release(struct engine *e, struct engine_lane *l)
     engine_held_clear(l);
     l->state = ENGINE_LANE_FREE;
     l->named = l->doubt = l->stopping = l->let_go = l->out_of_range = false;
-    l->unwritten_since_ms = l->touch_after_ms = 0;
+    l->unwritten_since_ms = l->touch_after_ms = l->ticked_ms = 0;
     l->touch_failures = 0;
     if (l->assigned && !e->stop_asked)
         engine_lane_begin(e, l);

@@ -63,7 +63,8 @@ struct engine_lane {
     struct engine_command *queue;    /* in order of position */
     size_t queue_count, queue_bytes; /* memory */
     bool paused;
-    int64_t expected; /* no record below it is taken */
+    int64_t expected;  /* no record below it is taken */
+    int64_t ticked_ms; /* due time of the last tick written or passed; 0: none since the takeover */
 
     struct engine_publish publish;
     struct engine_held_key *held;
@@ -82,7 +83,15 @@ struct engine_item {
     bool settled;              /* parked: it has its outcome now, and leaves the table */
 };
 
-struct engine_known_id;  /* (account, id) -> hash, day */
+struct engine_known_id { /* what is known of an id on a day, from the look-ups and from this batch
+                          */
+    struct mr_uuid account, id;
+    int32_t day;
+    uint32_t next; /* of the same place in the table, + 1; 0: none */
+    bool has_hash;
+    struct mr_digest hash;
+};
+
 struct engine_fresh_key; /* keys that this batch parks */
 
 struct engine_batch {
@@ -90,6 +99,7 @@ struct engine_batch {
     bool of_parked; /* works on parked commands, not on the queues */
     bool saving;
     int64_t begun_ms;
+    size_t keys_asked; /* of the sheet's keys, by begin */
     ENGINE_LIST(struct engine_item) items;
     ENGINE_LIST(struct engine_row) rows; /* the lanes, ascending, as they are to be written */
     ENGINE_LIST(struct engine_claim) claims;
@@ -101,7 +111,10 @@ struct engine_batch {
     ENGINE_LIST(struct engine_park) parks;
     ENGINE_LIST(struct engine_position) unparks;
     ENGINE_LIST(struct engine_position) unrequests;
-    struct engine_known_id *known;
+    ENGINE_LIST(size_t) ticks; /* which items are, at most one of a lane */
+    ENGINE_LIST(struct engine_known_id) known;
+    uint32_t *known_first; /* a hash table of indices into known, + 1; 0: none */
+    size_t known_places;   /* a power of two, or 0 */
     struct engine_fresh_key *fresh;
     bool counted; /* in the statistics */
     size_t repeats, applied, rejected;
@@ -186,14 +199,22 @@ bool engine_lane_look_due(struct engine *e);
 bool engine_lane_touch_due(struct engine *e);
 void engine_lane_note_published(struct engine *e, struct engine_lane *l);
 
-/* engine_batch.c */
+/* engine_choose.c */
 bool engine_batch_begin(struct engine *e);
+/* The command's look-up and keys. Of what is parked only a fact may be known already. False: the
+ * sheet is full. */
+bool engine_batch_prepare(struct engine *e, const struct engine_command *c, bool parked);
+struct engine_load engine_batch_load(const struct engine_batch *b);
+void engine_queue_pop(struct engine *e, struct engine_lane *l);
+void engine_queue_drop(struct engine *e, struct engine_lane *l);
+#define ENGINE_TOO_LARGE "too-large-for-a-batch"
+
+/* engine_batch.c */
 /* The outcome of the doubtful batch for one of its lanes is known. False: the lane is none of its:
  * a touch of it was in doubt. */
 bool engine_batch_settled(struct engine *e, struct engine_lane *l, bool committed);
 void engine_batch_clear(struct engine_batch *b);
 void engine_batch_free(struct engine_batch *b);
-void engine_queue_drop(struct engine *e, struct engine_lane *l);
 
 /* engine_decide.c: works the batch's items out on the sheet. */
 enum engine_batch_decided {
@@ -205,9 +226,14 @@ enum engine_batch_decided engine_batch_decide(struct engine *e);
 /* This command cannot be decided by itself: it is parked for this cause. */
 void engine_poison_set(struct engine *e, const struct engine_command *c, const char *cause);
 bool engine_poison_is(const struct engine *e, const struct engine_command *c);
+/* hash NULL: the same id is a repeat whatever it holds. */
 void engine_known_add(struct engine_batch *b, const struct mr_uuid *account,
                       const struct mr_uuid *id, int32_t day, const struct mr_digest *hash);
+/* NULL: the command's id is new. */
+const struct engine_known_id *engine_known_find(const struct engine_batch *b,
+                                                const struct engine_command *c);
 void engine_decide_clear(struct engine_batch *b);
+void engine_decide_free(struct engine_batch *b);
 
 /* engine_park.c */
 struct engine_held_key *engine_held_find(const struct engine_lane *l, struct mr_slice key);

@@ -226,14 +226,22 @@ void engine_loader_on_out_of_range(struct engine_loader *e, int32_t lane)
 
 /* ---- records ---- */
 
+enum engine_load_verdict engine_load_verdict_of(const struct engine_load_record *r)
+{
+    return r->class == ENGINE_LOAD_ROWS      ? ENGINE_LOAD_LOADED
+           : r->class == ENGINE_LOAD_SKIPPED ? ENGINE_LOAD_PASSED
+                                             : ENGINE_LOAD_REFUSED;
+}
+
 static enum engine_load_verdict judge(struct engine_loader *e, struct engine_load_lane *l,
                                       const struct engine_load_record *r)
 {
+    bool in_order = e->options.by_offset || r->sequence == l->seen.last_sequence + 1;
     if (r->sequence < 0) /* nobody's event */
         return ENGINE_LOAD_REFUSED;
-    if (r->sequence <= l->seen.last_sequence)
+    if (!in_order && r->sequence <= l->seen.last_sequence)
         return ENGINE_LOAD_REPEATED;
-    if (r->sequence > l->seen.last_sequence + 1 && !ENGINE_BUG(TAKE_AHEAD)) {
+    if (!in_order && !ENGINE_BUG(TAKE_AHEAD)) {
         if (l->ahead_since_ms == 0)
             l->ahead_since_ms = engine_load_now_ms(e);
         return ENGINE_LOAD_AHEAD;
@@ -242,9 +250,7 @@ static enum engine_load_verdict judge(struct engine_loader *e, struct engine_loa
     l->told_missing = false;
     l->seen.last_sequence = r->sequence;
     l->seen.last_offset = r->offset;
-    return r->class == ENGINE_LOAD_ROWS      ? ENGINE_LOAD_LOADED
-           : r->class == ENGINE_LOAD_SKIPPED ? ENGINE_LOAD_PASSED
-                                             : ENGINE_LOAD_REFUSED;
+    return engine_load_verdict_of(r);
 }
 
 void engine_loader_on_record(struct engine_loader *e, struct engine_load_record *r)
@@ -254,6 +260,8 @@ void engine_loader_on_record(struct engine_loader *e, struct engine_load_record 
         e->ports.free_record(e->ports.log.ctx, r);
         return;
     }
+    if (e->options.by_offset)
+        r->sequence = r->offset;
     r->verdict = judge(e, l, r);
     l->seen.next_offset = r->offset + 1;
     if (e->queued_since_ms == 0)

@@ -37,6 +37,8 @@ static void flush_record(struct engine_loader *e, struct engine_load_record *r)
     size_t i = e->lanes[r->lane].in_flush - 1;
     struct engine_ledger *g = &e->ledgers.items[i];
     struct engine_load_counts *n = &e->counts.items[i];
+    if (e->options.by_offset) /* an earlier try may have found it loaded by what it then dropped */
+        r->verdict = engine_load_verdict_of(r);
     bool moves = r->verdict != ENGINE_LOAD_REPEATED && r->verdict != ENGINE_LOAD_AHEAD;
     g->next_offset = r->offset + 1;
     if (moves && r->sequence >= 0) {

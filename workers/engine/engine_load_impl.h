@@ -68,6 +68,8 @@ uint64_t engine_load_draw(const struct engine_loader *e);
 void engine_load_tell(struct engine_loader *e, enum engine_notice_kind kind, int32_t lane,
                       const char *fmt, ...) MR_PRINTF(4, 5);
 bool engine_load_is_owned(const struct engine_load_lane *l);
+/* Of a record that is taken: as its owner classed it. */
+enum engine_load_verdict engine_load_verdict_of(const struct engine_load_record *r);
 /* Takes the record out of the queue and gives it back to its owner. */
 void engine_load_queue_remove(struct engine_loader *e, struct engine_load_record *r);
 /* Pauses lanes while the queue is full, resumes them when it is half empty. */

@@ -1,122 +1,13 @@
 #include "lane_world.h"
 
 #include "mr_lane.h"
-#include "mr_time.h"
 #include <criterion/criterion.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define FIRST_MS INT64_C(1795564800000) /* the log's first day begins: 2026-11-25 */
-#define DAY_MS   INT64_C(86400000)
-
-/* ---- the domain ---- */
-
-struct body {
-    json_int_t add, events, event_bytes, keys, grow, size;
-    const char *refuse;
-};
-
-struct sum {
-    int64_t value;
-    char pad[];
-};
-
-static bool deployed;
-
-void lane_deploy(bool now)
-{
-    deployed = now;
-}
-
-static bool knows(const char *type)
-{
-    return strcmp(type, "test.add") == 0 || (deployed && strcmp(type, "test.new") == 0);
-}
-
-static enum mr_status read_body(const struct mr_ce_command *ce, json_t *json,
-                                struct mr_arena *arena, const void **body)
-{
-    struct body *b = mr_arena_alloc(arena, sizeof *b);
-    (void)ce;
-    cr_assert(b);
-    b->events = 1;
-    json_unpack(json, "{s?I, s?I, s?I, s?I, s?I, s?I, s?s}", "add", &b->add, "events", &b->events,
-                "event_bytes", &b->event_bytes, "keys", &b->keys, "grow", &b->grow, "size",
-                &b->size, "refuse", &b->refuse);
-    *body = b;
-    return MR_OK;
-}
-
-static void keys_of(const struct engine_input *input, struct engine_keys *keys)
-{
-    const struct body *b = input->body;
-    engine_keys_add(keys, 0, &input->ce->account, &input->ce->account);
-    for (int64_t i = 0; i < b->keys; i++) {
-        struct mr_uuid other = {.bytes = {1}};
-        memcpy(other.bytes + 8, &i, sizeof i);
-        engine_keys_add(keys, 0, &input->ce->account, &other);
-    }
-}
-
-static enum engine_verdict decide(const struct engine_state *state,
-                                  const struct engine_input *input, struct engine_effects *effects)
-{
-    const struct body *b = input->body;
-    const struct mr_uuid *account = &input->ce->account;
-    const struct engine_entity *was = engine_state_get(state, 0, account, account);
-    int64_t version, value = (was->bytes ? ((const struct sum *)was->bytes)->value : 0) + b->add;
-    struct sum *sum =
-        engine_effects_change(effects, was, NULL, sizeof *sum + (size_t)b->size, &version);
-    sum->value = value;
-    engine_effects_row(effects, 0, &value, sizeof value);
-    if (b->grow)
-        engine_effects_alloc(effects, (size_t)b->grow);
-    if (b->refuse)
-        return engine_effects_refuse(effects, b->refuse, "The body asks for it.");
-    char *pad = engine_effects_alloc(effects, (size_t)b->event_bytes + 1);
-    memset(pad, 'x', (size_t)b->event_bytes);
-    for (int64_t i = 0; i < b->events; i++)
-        engine_effects_event(effects, "test.added", account, version,
-                             json_pack("{s:I, s:s}", "sum", (json_int_t)value, "pad", pad));
-    return ENGINE_APPLIED;
-}
-
-static const struct engine_kind kinds[] = {{.name = "sum"}};
-static const char *const row_kinds[] = {"line"};
-const struct engine_domain lane_domain = {
-    .name = "test",
-    .kinds = kinds,
-    .kind_count = 1,
-    .row_kinds = row_kinds,
-    .row_kind_count = 1,
-    .knows = knows,
-    .read = read_body,
-    .keys_of = keys_of,
-    .decide = decide,
-};
-
-static enum engine_body check_body(void *ctx, const struct mr_ce_command *ce, struct mr_slice key,
-                                   struct mr_slice value, struct mr_arena *arena, json_t **json,
-                                   struct engine_refusal *refusal)
-{
-    char account[MR_UUID_TEXT + 1];
-    (void)ctx, (void)arena;
-    if (ce->tick_lane < 0 && !mr_slice_is(key, mr_uuid_text(&ce->account, account)))
-        return ENGINE_BODY_MISROUTED;
-    *json = json_loadb(value.data, value.len, 0, NULL);
-    if (*json)
-        return ENGINE_BODY_GOOD;
-    *refusal = (struct engine_refusal){.problem = "invalid-body", .detail = "It is no JSON."};
-    return ENGINE_BODY_BREAKS;
-}
-
-static bool declares(void *ctx, const struct mr_ce_command *ce, const char *problem)
-{
-    (void)ctx, (void)ce;
-    return strcmp(problem, "undeclared") != 0;
-}
+#define DAY_MS INT64_C(86400000)
 
 /* ---- the log ---- */
 
@@ -181,6 +72,15 @@ static void log_purge(void *ctx)
     ((struct lane_world *)ctx)->purges++;
 }
 
+/* As the log port must: the id says the lane and the due time, whoever writes it. */
+static void log_tick(void *ctx, int32_t lane, int64_t due_ms)
+{
+    struct lane_world *w = ctx;
+    cr_assert_lt((size_t)w->tick_count, sizeof w->ticks / sizeof *w->ticks);
+    w->ticks[w->tick_count++] = (struct lane_tick){.lane = lane, .due_ms = due_ms};
+    lane_add(w, .lane = lane, .due_ms = due_ms);
+}
+
 static void log_progress(void *ctx, int32_t lane, int64_t applied)
 {
     const struct lane_world *w = ctx;
@@ -190,6 +90,11 @@ static void log_progress(void *ctx, int32_t lane, int64_t applied)
 static int64_t clock_now(void *ctx)
 {
     return ((struct lane_world *)ctx)->now_ms;
+}
+
+static int64_t clock_wall(void *ctx)
+{
+    return LANE_FIRST_MS + ((struct lane_world *)ctx)->now_ms;
 }
 
 static uint64_t draw(void *ctx)
@@ -212,7 +117,7 @@ static struct mr_uuid uuid_of(int64_t n)
     uint8_t bits[10] = {0};
     for (int i = 0; i < 8; i++) /* version and variant take bits of the first ones */
         bits[2 + i] = (uint8_t)(n >> (56 - 8 * i));
-    return mr_uuid_v7(FIRST_MS, bits);
+    return mr_uuid_v7(LANE_FIRST_MS, bits);
 }
 
 static void make_accounts(struct lane_world *w)
@@ -266,14 +171,17 @@ void lane_start(struct lane_world *w)
                 .resume = log_resume,
                 .publish = log_publish,
                 .purge = log_purge,
+                .tick = log_tick,
                 .progress = log_progress},
         .store = lane_store(w),
-        .clock = {w, clock_now},
+        .clock = {w, clock_now, clock_wall},
         .random = {w, draw},
-        .checker = {.ctx = w, .check = check_body, .declares = declares},
+        .checker = lane_checker,
         .notice = {w, tell},
     };
-    w->engine = engine_new(&lane_domain, &ports, &w->options);
+    w->domain = lane_domain;
+    w->domain.tick_interval_ms = w->tick_interval_ms;
+    w->engine = engine_new(&w->domain, &ports, &w->options);
     engine_on_connection(w->engine, true);
 }
 
@@ -299,33 +207,55 @@ void lane_run(struct lane_world *w, int32_t count)
 
 /* ---- records ---- */
 
-int64_t lane_append(struct lane_world *w, const struct lane_command *command)
+static struct mr_uuid tick_id(int32_t lane, int64_t due_ms)
 {
-    struct lane_log *l = &w->log[command->lane];
-    char key[MR_UUID_TEXT + 1];
-    int64_t position = l->count;
-    int64_t time_ms = FIRST_MS + command->day * DAY_MS + position;
-    struct mr_ce_command ce = {
-        .id = uuid_of(command->id ? command->id : 1000 + ++w->ids),
-        .account = command->tick ? (struct mr_uuid){{0}} : w->accounts[command->lane][command->who],
-        .tick_lane = command->tick ? command->lane : -1,
+    char name[64];
+    int len = snprintf(name, sizeof name, "test\n%d\n%" PRId64, lane, due_ms);
+    return mr_uuid_v5(mr_slice(name, (size_t)len));
+}
+
+static void ce_of(struct lane_world *w, const struct lane_command *command, int64_t time_ms,
+                  struct mr_ce_command *ce)
+{
+    bool tick = command->due_ms != 0;
+    const char *type = command->type ? command->type : tick ? "test.tick" : "test.add";
+    *ce = (struct mr_ce_command){
+        .id = tick               ? tick_id(command->lane, command->due_ms)
+              : command->id_text ? (struct mr_uuid){{0}}
+                                 : uuid_of(command->id ? command->id : 1000 + ++w->ids),
+        .account = tick ? (struct mr_uuid){{0}} : w->accounts[command->lane][command->who],
+        .tick_lane = tick ? command->lane : -1,
         .time_ms = time_ms,
         .domain = mr_slice_text("test"),
         .principal = mr_slice_text("somebody"),
-        .type = mr_slice_text(command->type ? command->type : "test.add"),
+        .type = mr_slice_text(type),
     };
+    if (command->id_text)
+        cr_assert_eq(mr_uuid_parse(mr_slice_text(command->id_text), &ce->id), MR_OK);
+}
+
+int64_t lane_append(struct lane_world *w, const struct lane_command *command)
+{
+    struct lane_log *l = &w->log[command->lane];
+    char account[MR_UUID_TEXT + 1], tick[64];
+    int64_t position = l->count;
+    int64_t time_ms =
+        LANE_FIRST_MS + command->day * DAY_MS + command->after_ms + w->now_ms - 1000 + position;
+    struct mr_ce_command ce;
     struct mr_ce_headers headers = {0};
     cr_assert_lt(position, LANE_RECORDS);
-    mr_uuid_text(&ce.account, key);
+    ce_of(w, command, time_ms, &ce);
+    mr_uuid_text(&ce.account, account);
     if (!command->no_headers)
         cr_assert_eq(mr_ce_command_build(&ce, &w->arena, &headers), MR_OK);
-    const char *in_key = command->key ? command->key : command->tick ? "tick" : key;
-    const char *body = command->body ? command->body : "{\"add\":1}";
+    snprintf(tick, sizeof tick, "{\"due_ms\":%" PRId64 "}", command->due_ms);
+    const char *key = command->key ? command->key : command->due_ms ? "tick" : account;
+    const char *body = command->body ? command->body : command->due_ms ? tick : "{\"add\":1}";
     l->records[l->count++] = (struct engine_record){
         .lane = command->lane,
         .in = {.position = position,
                .append_time_ms = time_ms,
-               .key = mr_arena_slice(&w->arena, mr_slice_text(command->no_key ? NULL : in_key)),
+               .key = mr_arena_slice(&w->arena, mr_slice_text(command->no_key ? NULL : key)),
                .value = mr_arena_slice(&w->arena, mr_slice_text(command->no_value ? NULL : body)),
                .headers = headers},
     };
@@ -485,14 +415,6 @@ const char *lane_sent(const struct lane_world *w, int i)
         n += (size_t)snprintf(text + n, sizeof text - n, "%s%d:%" PRId64, n ? " " : "",
                               w->sent[i].lane, w->sent[i].sequence);
     return text;
-}
-
-int64_t lane_sum(const struct lane_world *w, int32_t lane, int who)
-{
-    for (int i = 0; i < w->entity_count; i++)
-        if (mr_uuid_equal(&w->entities[i].key.id, &w->accounts[lane][who]))
-            return ((const struct sum *)w->entities[i].bytes)->value;
-    return 0;
 }
 
 void lane_file(struct lane_world *w, int32_t lane, int64_t position, enum engine_action action)

@@ -9,7 +9,11 @@
  *   "poison":1         the database refuses its rows; 2: it refuses to park it, too
  *   "keys":n           looks at n sums more; "grow":n takes n bytes while deciding
  *   "size":n           makes the sum's image n bytes larger
- * test.add is always known, test.new once w->deployed is set; a body "{" breaks its schema. */
+ *   "due_ms":n         is added by the first tick n ms after the beginning or later, not now
+ * test.add is kept whole, of test.count the id is kept, test.line is a fact: one row of its `add`,
+ * no sum, no event. test.new, test.new_count and test.new_line are the same, known once lane_deploy
+ * was called. test.tick adds what is due to the sums and tells each in an event; "sums":n looks at
+ * n more afterwards. A body that is no JSON breaks its schema. */
 #ifndef LANE_WORLD_H
 #define LANE_WORLD_H
 
@@ -20,17 +24,22 @@
 #define LANE_RECORDS  256 /* of a lane */
 #define LANE_EVENTS   512
 #define LANE_ENTITIES 64
+#define LANE_FACTS    128
 #define LANE_TEXT     64
+#define LANE_FIRST_MS INT64_C(1795564800000) /* the log's first day begins: 2026-11-25 */
 
 struct lane_command {
     int32_t lane;
-    int who;          /* which of the lane's accounts */
-    int64_t id;       /* 0: a new one */
-    int64_t day;      /* from the first one on */
-    const char *type; /* NULL: test.add */
-    const char *body; /* NULL: {"add":1} */
-    const char *key;  /* NULL: as it must be */
-    bool tick, no_key, no_value, no_headers;
+    int who;             /* which of the lane's accounts */
+    int64_t id;          /* 0: a new one */
+    int64_t day;         /* from the first one on */
+    const char *type;    /* NULL: test.add */
+    const char *body;    /* NULL: {"add":1} */
+    const char *key;     /* NULL: as it must be */
+    const char *id_text; /* a whole id, or NULL */
+    int64_t due_ms;      /* of a tick; 0: it is none */
+    int64_t after_ms;    /* appended so much later in its day */
+    bool no_key, no_value, no_headers;
 };
 
 /* The log of a lane: commands, and the events that were stored. */
@@ -47,6 +56,7 @@ struct lane_log {
 };
 
 struct lane_parked {
+    struct mr_uuid account, id;
     int64_t position;
     bool behind;
     int attempts;
@@ -65,6 +75,21 @@ struct lane_rows {
     int filed_count;
 };
 
+struct lane_tick { /* that the engine wrote */
+    int32_t lane;
+    int64_t due_ms;
+};
+
+struct lane_part { /* an entity that is due one day: due_ms > 0 */
+    int64_t due_ms, value;
+};
+
+struct lane_fact {
+    struct mr_uuid account, id;
+    int32_t day, lane;
+    int64_t value;
+};
+
 struct lane_sent { /* an event that was handed to the producer */
     uint64_t round;
     int32_t lane;
@@ -74,9 +99,11 @@ struct lane_sent { /* an event that was handed to the producer */
 
 struct lane_world {
     struct engine_options options; /* as lane_world_open says; change them before lane_run */
+    int64_t tick_interval_ms;
+    struct engine_domain domain; /* lane_domain with that interval */
     struct engine *engine;
     struct mr_arena arena;
-    int64_t now_ms;
+    int64_t now_ms; /* begins at 1,000, when it is LANE_FIRST_MS + 1,000 on the wall */
     uint64_t drawn;
     int64_t ids;
     struct mr_uuid accounts[LANES][LANE_WHO];
@@ -84,8 +111,13 @@ struct lane_world {
     struct lane_rows rows[LANES];
     struct engine_entity entities[LANE_ENTITIES];
     int entity_count;
-    struct engine_known known[LANES * LANE_RECORDS];
+    struct engine_known known[LANES * LANE_RECORDS]; /* command and seen */
+    enum engine_keep known_keep[LANES * LANE_RECORDS];
     int known_count;
+    struct lane_fact facts[LANE_FACTS];
+    int fact_count;
+    struct lane_tick ticks[LANE_RECORDS];
+    int tick_count;
 
     /* the operation that waits for its answer: 0, 't'ake, 'u' (touch), 's'ettle, 'l'ook, 'b'egin,
      * 'm' (load more), 'c'ommit */
@@ -109,7 +141,13 @@ struct lane_world {
     char said[ENGINE_EVENT_MISSING + 1][512]; /* the newest of each kind */
 };
 
+/* lane_domain.c */
+enum { LANE_SUM, LANE_PART };  /* kinds */
+enum { LANE_LINE, LANE_FACT }; /* row kinds */
 extern const struct engine_domain lane_domain;
+extern const struct engine_checker lane_checker;
+#define lane_errors                                                                                \
+    "[{\"pointer\":\"#/add\",\"detail\":\"is no number\"},{\"pointer\":\"#/b\",\"detail\":\"b\"}]"
 
 void lane_world_open(struct lane_world *w);
 void lane_world_close(struct lane_world *w);
@@ -154,7 +192,7 @@ void lane_report(struct lane_world *w, int i, bool stored);
 void lane_ack(struct lane_world *w);
 
 /* Of positions below applied: 'a'pplied, 'r'ejected, 'p'arked, 'q'uarantined, 'c'onflict, '='
- * repeat. */
+ * repeat, 'f'act that is stored, '-' fact that was parked and went. */
 const char *lane_outcomes(const struct lane_world *w, int32_t lane);
 /* "0:5 1:7": lane and sequence of what was sent from the i-th on. */
 const char *lane_sent(const struct lane_world *w, int i);

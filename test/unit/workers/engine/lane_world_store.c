@@ -5,6 +5,7 @@
 #include "engine_command.h"
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- what is asked ---- */
@@ -128,26 +129,99 @@ static size_t load_parked(struct lane_world *w, struct engine_parked *out)
     return count;
 }
 
+static bool is_looked_for(const struct engine_lookup *up, const struct engine_known *row)
+{
+    int32_t first = up->only_its_day ? up->day : up->day - 2,
+            last = up->only_its_day ? up->day : up->day + 1;
+    return mr_uuid_equal(&up->id, &row->id) && mr_uuid_equal(&up->account, &row->account) &&
+           row->day >= first && row->day <= last;
+}
+
+static size_t look_up(const struct lane_world *w, const struct engine_lookup *up,
+                      struct engine_known *out)
+{
+    size_t count = 0;
+    const struct lane_rows *r = &w->rows[up->lane];
+    for (int i = 0; i < w->known_count; i++)
+        if (w->known_keep[i] == up->keep && is_looked_for(up, &w->known[i]))
+            out[count++] = w->known[i];
+    for (int i = 0; up->keep == ENGINE_KEEP_FACT && i < w->fact_count; i++) {
+        const struct lane_fact *f = &w->facts[i];
+        struct engine_known row = {.account = f->account, .id = f->id, .day = f->day};
+        if (is_looked_for(up, &row))
+            out[count++] = row;
+    }
+    for (int i = 0; up->keep != ENGINE_KEEP_FULL && !up->is_parked && i < r->parked_count; i++) {
+        const struct lane_parked *p = &r->parked[i];
+        struct engine_known row = {.account = p->account, .id = p->id, .day = up->day};
+        if (is_looked_for(up, &row))
+            out[count++] = row;
+    }
+    return count;
+}
+
+static size_t load_known(const struct lane_world *w, struct engine_known *out)
+{
+    size_t count = 0;
+    for (size_t k = 0; k < w->load.lookup_count; k++) {
+        const struct engine_lookup *up = &w->load.lookups[k];
+        cr_assert(!up->is_parked || up->keep == ENGINE_KEEP_FACT);
+        count += look_up(w, up, out + count);
+    }
+    return count;
+}
+
+static bool is_of_lane(const struct lane_world *w, const struct mr_uuid *account, int32_t lane)
+{
+    for (int who = 0; who < LANE_WHO; who++)
+        if (mr_uuid_equal(account, &w->accounts[lane][who]))
+            return true;
+    return false;
+}
+
+static int by_due(const void *a, const void *b)
+{
+    const struct lane_part *x = (*(const struct engine_entity *const *)a)->bytes,
+                           *y = (*(const struct engine_entity *const *)b)->bytes;
+    return (x->due_ms > y->due_ms) - (x->due_ms < y->due_ms);
+}
+
+/* The one that is due first comes first. */
+static void load_due(const struct lane_world *w, const struct engine_due *want,
+                     struct engine_due_entity *dues, struct engine_entity *entities,
+                     struct engine_loaded *out)
+{
+    const struct engine_entity *due[LANE_ENTITIES];
+    size_t count = 0;
+    for (int i = 0; i < w->entity_count; i++) {
+        const struct engine_entity *e = &w->entities[i];
+        const struct lane_part *part = e->bytes;
+        if (e->key.kind == want->kind && is_of_lane(w, &e->key.account, want->lane) &&
+            part->due_ms > 0 && part->due_ms <= want->time_ms)
+            due[count++] = e;
+    }
+    qsort(due, count, sizeof *due, by_due);
+    for (size_t i = 0; i < count; i++) {
+        dues[out->due_count++] = (struct engine_due_entity){.lane = want->lane, .key = due[i]->key};
+        entities[out->entity_count++] = *due[i];
+    }
+}
+
 void lane_store_load(struct lane_world *w, struct engine_loaded *out)
 {
-    static struct engine_known known[LANES * LANE_RECORDS];
-    static struct engine_entity entities[LANE_ENTITIES];
+    static struct engine_known known[2 * LANES * LANE_RECORDS];
+    static struct engine_entity entities[2 * LANE_ENTITIES];
     static struct engine_parked parked[LANES * LANE_RECORDS];
-    *out = (struct engine_loaded){.known = known, .entities = entities, .parked = parked};
-    for (int i = 0; i < w->known_count; i++)
-        for (size_t k = 0; k < w->load.lookup_count; k++) {
-            const struct engine_lookup *up = &w->load.lookups[k];
-            const struct engine_known *row = &w->known[i];
-            if (!mr_uuid_equal(&up->id, &row->id) || !mr_uuid_equal(&up->account, &row->account) ||
-                row->day < up->day - 2 || row->day > up->day + 1)
-                continue;
-            known[out->known_count++] = *row;
-            break;
-        }
+    static struct engine_due_entity dues[LANE_ENTITIES];
+    *out =
+        (struct engine_loaded){.known = known, .entities = entities, .parked = parked, .due = dues};
+    out->known_count = load_known(w, known);
     for (int i = 0; i < w->entity_count; i++)
         for (size_t k = 0; k < w->load.key_count; k++)
             if (memcmp(&w->entities[i].key, &w->load.keys[k], sizeof *w->load.keys) == 0)
                 entities[out->entity_count++] = w->entities[i];
+    for (size_t k = 0; k < w->load.due_count; k++)
+        load_due(w, &w->load.due[k], dues, entities, out);
     out->parked_count = load_parked(w, parked);
 }
 
@@ -180,10 +254,31 @@ static void save_outcome(struct lane_world *w, const struct engine_outcome *o)
     int64_t position = c->record.in.position;
     cr_assert_eq(r->what[position], o->was_parked ? 'p' : 0, "position %d has two outcomes",
                  (int)position);
+    cr_assert_neq(c->keep, ENGINE_KEEP_FACT);
+    cr_assert(c->keep == ENGINE_KEEP_FULL || o->status != ENGINE_OUTCOME_PARKED);
     note(r, position, shown[o->status], o->refusal.problem);
-    if (!o->was_parked)
-        w->known[w->known_count++] = (struct engine_known){
-            .account = c->ce.account, .id = c->ce.id, .day = c->day, .hash = c->hash};
+    if (o->was_parked && c->keep == ENGINE_KEEP_FULL)
+        return;
+    w->known_keep[w->known_count] = c->keep;
+    w->known[w->known_count++] = (struct engine_known){
+        .account = c->ce.account, .id = c->ce.id, .day = c->day, .has_hash = true, .hash = c->hash};
+}
+
+/* A row is refused by the domain's table where it is there already. */
+static void save_fact(struct lane_world *w, const struct engine_row_write *row)
+{
+    const struct engine_command *c = row->command;
+    struct lane_rows *r = &w->rows[c->record.lane];
+    struct lane_fact fact = {
+        .account = c->ce.account, .id = c->ce.id, .day = c->day, .lane = c->record.lane};
+    memcpy(&fact.value, row->bytes, sizeof fact.value);
+    for (int i = 0; i < w->fact_count; i++)
+        cr_assert(w->facts[i].day != fact.day || !mr_uuid_equal(&w->facts[i].id, &fact.id) ||
+                      !mr_uuid_equal(&w->facts[i].account, &fact.account),
+                  "a fact is stored twice");
+    cr_assert_lt(w->fact_count, LANE_FACTS);
+    w->facts[w->fact_count++] = fact;
+    note(r, c->record.in.position, 'f', "");
 }
 
 static void save_parks(struct lane_world *w)
@@ -193,6 +288,8 @@ static void save_parks(struct lane_world *w)
         struct lane_rows *r = &w->rows[s->unparks[i].lane];
         struct lane_parked *p = parked_at(r, s->unparks[i].position);
         cr_assert(p, "unparked twice");
+        if (r->what[p->position] == 'p')
+            note(r, p->position, '-', "");
         *p = r->parked[--r->parked_count];
     }
     for (size_t i = 0; i < s->park_count; i++) {
@@ -203,8 +300,11 @@ static void save_parks(struct lane_world *w)
         cr_assert_eq(p != NULL, park->was_parked);
         if (!p)
             p = &r->parked[r->parked_count++];
-        *p = (struct lane_parked){
-            .position = position, .behind = park->behind, .attempts = p->attempts + 1};
+        *p = (struct lane_parked){.account = park->command->ce.account,
+                                  .id = park->command->ce.id,
+                                  .position = position,
+                                  .behind = park->behind,
+                                  .attempts = p->attempts + 1};
         if (!park->was_parked)
             p->attempts = 1;
         note(r, position, 'p', park->cause);
@@ -254,6 +354,9 @@ void lane_store_commit(struct lane_world *w)
              s->quarantined[i].cause);
     for (size_t i = 0; i < s->conflict_count; i++)
         note(&w->rows[s->conflicts[i].lane], s->conflicts[i].command->record.in.position, 'c', "");
+    for (size_t i = 0; i < s->row_count; i++)
+        if (s->rows[i].row_kind == LANE_FACT)
+            save_fact(w, &s->rows[i]);
     save_parks(w);
     for (size_t i = 0; i < s->entity_count; i++)
         save_entity(w, &s->entities[i]);
@@ -339,17 +442,26 @@ static void answer_begin(struct lane_world *w)
     engine_on_begun(w->engine, ENGINE_DONE, missed, count, &loaded);
 }
 
+static bool says(const struct engine_command *c, const char *what)
+{
+    struct mr_slice body = c->record.in.value;
+    return memmem(body.data, body.len, what, strlen(what)) != NULL;
+}
+
 /* The database refuses the rows of a command that says so. */
 static bool refuses(const struct lane_world *w)
 {
-    for (size_t i = 0; i < w->save.outcome_count; i++) {
-        const struct engine_outcome *o = &w->save.outcomes[i];
-        struct mr_slice body = o->command->record.in.value;
-        bool poison = memmem(body.data, body.len, "poison", 6) != NULL;
-        bool parked_too = memmem(body.data, body.len, "\"poison\":2", 10) != NULL;
-        if (poison && (o->status == ENGINE_OUTCOME_APPLIED || parked_too))
+    const struct engine_save *s = &w->save;
+    for (size_t i = 0; i < s->outcome_count; i++)
+        if (s->outcomes[i].status == ENGINE_OUTCOME_APPLIED &&
+            says(s->outcomes[i].command, "poison"))
             return true;
-    }
+    for (size_t i = 0; i < s->row_count; i++)
+        if (says(s->rows[i].command, "poison"))
+            return true;
+    for (size_t i = 0; i < s->park_count; i++)
+        if (says(s->parks[i].command, "\"poison\":2"))
+            return true;
     return false;
 }
 

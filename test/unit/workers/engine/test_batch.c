@@ -35,8 +35,10 @@ static const struct {
     {{.key = same_lane}, "misrouted"}, /* right lane, but not what its schema says */
     {{.no_key = true}, "misrouted"},
     {{.key = long_key}, "the key is too long"},
-    {{.tick = true, .no_key = true}, "misrouted"},
-    {{.tick = true, .type = "test.new", .no_key = true}, "misrouted"},
+    {{.due_ms = 10000, .no_key = true}, "misrouted"},
+    {{.due_ms = 10000, .key = same_lane}, "misrouted"},
+    {{.due_ms = 10000, .type = "test.add"}, "misrouted"}, /* a lane writes nothing but ticks */
+    {{.type = "test.tick"}, "misrouted"},                 /* and nobody else does */
 };
 static size_t aside_index[sizeof aside / sizeof *aside];
 

@@ -205,44 +205,6 @@ Test(park, given_rows_that_are_gone_when_they_are_asked_for_then_the_key_is_free
     cr_expect_str_eq(lane_outcomes(&w, 0), "pppaa");
 }
 
-Test(park, given_the_key_of_ticks_in_two_lanes_then_each_lane_holds_its_own)
-{
-    for (int32_t lane = 0; lane < LANES; lane++) {
-        lane_add(&w, .lane = lane, .tick = true, NEW);
-        lane_add(&w, .lane = lane, .tick = true, NEW);
-    }
-    lane_run(&w, 2);
-    lane_add(&w, .lane = 0, .tick = true);
-    lane_add(&w, .lane = 1, .tick = true);
-    lane_gather(&w);
-    lane_go(&w);
-    cr_expect_str_eq(lane_outcomes(&w, 0), "ppp");
-    cr_expect_str_eq(lane_outcomes(&w, 1), "ppp");
-    cr_expect_str_eq(w.rows[1].text[0], "unknown-type");
-    cr_expect_str_eq(w.rows[1].text[1], "waiting");
-    deploy();
-    file(0, ENGINE_RETRY);
-    cr_expect_str_eq(lane_outcomes(&w, 0), "aaa");
-    cr_expect_str_eq(lane_outcomes(&w, 1), "ppp");
-    lane_file(&w, 1, 0, ENGINE_RETRY);
-    lane_pass(&w, 2000);
-    cr_expect_str_eq(lane_outcomes(&w, 1), "aaa");
-}
-
-Test(park, given_both_first_ticks_in_one_batch_then_both_lanes_hold_the_key)
-{
-    lane_run(&w, 2);
-    for (int32_t lane = 0; lane < LANES; lane++) {
-        lane_add(&w, .lane = lane, .tick = true, NEW);
-        lane_add(&w, .lane = lane, .tick = true);
-    }
-    lane_gather(&w);
-    cr_assert_eq(w.claim_count, 2);
-    lane_go(&w);
-    cr_expect_str_eq(lane_outcomes(&w, 0), "pp");
-    cr_expect_str_eq(lane_outcomes(&w, 1), "pp");
-}
-
 Test(park, given_more_waiters_than_one_batch_takes_then_all_are_decided_in_order)
 {
     lane_add(&w, .lane = 0, NEW);
