@@ -68,6 +68,10 @@ struct domain_store_kind {
     int32_t column_count;
     /* Image to values; values is zeroed, one element a column. Slices borrow the image. */
     void (*write)(const struct engine_entity *entity, struct domain_store_value *values);
+    /* In place of write, where a column holds what the image does not: slices may lie in arena,
+     * which lives until the statement is made. Where it is full, the value is null. */
+    void (*write_in)(const struct engine_entity *entity, struct mr_arena *arena,
+                     struct domain_store_value *values);
     /* Values to image: key and version of *entity are set, bytes and bytes_len are to be, with
      * memory of arena. MR_LIMIT: the arena is full. MR_INVALID with why: the row says what this
      * program cannot know, such as a status of a later release. */

@@ -118,7 +118,10 @@ static void save_entities(struct runtime_store *s, const struct engine_save *sav
         mr_pg_array_uuid(&t.lead[0], &e->key.account);
         mr_pg_array_uuid(&t.lead[1], &e->key.id);
         mr_pg_array_int8(&t.lead[2], e->version);
-        k->write(e, values);
+        if (k->write_in)
+            k->write_in(e, &s->arena, values);
+        else
+            k->write(e, values);
         table_push(s, &t, values);
     }
     table_write(s, &t, is_new ? &s->statements[kind].insert : &s->statements[kind].update, n);
