@@ -140,8 +140,7 @@ static void add_member(struct mr_buf *out, const char *name, struct mr_slice val
     mr_buf_json_string(out, value);
 }
 
-/* "#" and the pointer, with what a URI fragment may not hold percent-encoded (RFC 6901, 6). */
-static void add_pointer(struct mr_buf *out, struct mr_slice pointer)
+void mr_problem_write_pointer(struct mr_slice pointer, struct mr_buf *out)
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
                                 "-._~!$&'()*+,;=:@/?";
@@ -169,7 +168,7 @@ void mr_problem_write(const struct mr_problem *problem, struct mr_buf *out)
     add_member(out, "location", problem->location);
     for (size_t i = 0; i < problem->error_count; i++) {
         mr_buf_text(out, i ? ",{\"pointer\":" : ",\"errors\":[{\"pointer\":");
-        add_pointer(out, problem->errors[i].pointer);
+        mr_problem_write_pointer(problem->errors[i].pointer, out);
         add_member(out, "detail", problem->errors[i].detail);
         mr_buf_char(out, '}');
     }

@@ -50,5 +50,8 @@ struct mr_problem mr_problem_of(const struct mr_problem_type *type, struct mr_sl
 /* Appends {"type":"/problems/<name>","title":...,"status":...,...}; ask mr_buf_ok afterwards.
  * An error's pointer is written as a URI fragment: "#/lines/0/quantity". */
 void mr_problem_write(const struct mr_problem *problem, struct mr_buf *out);
+/* A pointer as errors have it: a JSON string of "#" and the pointer, with what a URI fragment may
+ * not hold percent-encoded (RFC 6901, section 6). */
+void mr_problem_write_pointer(struct mr_slice pointer, struct mr_buf *out);
 
 #endif
