@@ -8,6 +8,7 @@
 #include "mr_random.h"
 #include "mr_time.h"
 #include "runtime_check.h"
+#include "runtime_days.h"
 #include "runtime_metrics.h"
 #include "runtime_store.h"
 #include <stdio.h>
@@ -17,8 +18,6 @@
 #define TICK_MS              20
 #define RETRY_MS             500
 #define METRICS_EVERY_MS     1000
-#define DAYS_EVERY_MS        3600000
-#define DAYS_AHEAD           7
 #define FLUSH_TIMEOUT_MS     5000
 #define STOP_TIMEOUT_MS      7000 /* then an operation that is still open is given up */
 #define PUBLISH_AHEAD_MAX    20000
@@ -38,7 +37,8 @@ struct runtime {
     struct mr_timer tick, retry;
     bool store_up, asking, job_running;
     int32_t lanes; /* 0: not known yet */
-    int64_t metrics_ms, days_ms, stop_ms;
+    int64_t metrics_ms, stop_ms;
+    struct runtime_days days;
     int64_t message_bytes_max; /* of the events topic */
 
     /* the topics' check in the thread pool */
@@ -62,6 +62,12 @@ static int64_t now_ms(void *ctx)
 {
     struct runtime *rt = ctx;
     return mr_loop_now_ms(rt->settings.loop);
+}
+
+static int64_t wall_ms(void *ctx)
+{
+    (void)ctx;
+    return mr_clock_wall_ms();
 }
 
 static uint64_t draw(void *ctx)
@@ -99,13 +105,6 @@ static void tell(void *ctx, enum engine_notice_kind kind, int32_t lane, const ch
 }
 
 /* ---- running ---- */
-
-static void make_days(struct runtime *rt)
-{
-    int32_t today = mr_time_day(mr_clock_wall_ms());
-    rt->days_ms = mr_loop_now_ms(rt->settings.loop);
-    runtime_store_make_days(rt->store, today - 2, today + DAYS_AHEAD);
-}
 
 static void closed_all(void *owner);
 
@@ -150,11 +149,10 @@ static void on_tick(void *data)
     engine_tick(rt->engine);
     if (now - rt->metrics_ms >= METRICS_EVERY_MS) {
         rt->metrics_ms = now;
-        runtime_metrics_copy(rt->metrics, rt->engine, rt->log, mr_clock_wall_ms());
+        runtime_metrics_copy(rt->metrics, rt->engine, rt->log, rt->store, mr_clock_wall_ms());
     }
     runtime_log_tick(rt->log);
-    if (now - rt->days_ms >= DAYS_EVERY_MS && runtime_store_is_idle(rt->store))
-        make_days(rt);
+    runtime_days_turn(&rt->days, now, mr_time_day(mr_clock_wall_ms()));
     if (rt->phase == STOPPING &&
         (engine_is_stopped(rt->engine) || now - rt->stop_ms >= STOP_TIMEOUT_MS))
         close_all(rt);
@@ -168,7 +166,7 @@ static void run(struct runtime *rt)
     struct engine_ports ports = {
         .log = runtime_log_port(rt->log),
         .store = runtime_store_port(rt->store),
-        .clock = {.ctx = rt, .now_ms = now_ms},
+        .clock = {.ctx = rt, .now_ms = now_ms, .wall_ms = wall_ms},
         .random = {.ctx = rt, .u64 = draw},
         .checker = runtime_checker(rt->settings.catalog),
         .notice = {.ctx = rt, .tell = tell},
@@ -191,7 +189,8 @@ static void run(struct runtime *rt)
     rt->engine = engine_new(rt->settings.domain->domain, &ports, &options);
     runtime_store_serve(rt->store, rt->engine);
     engine_on_connection(rt->engine, rt->store_up);
-    rt->days_ms = -DAYS_EVERY_MS; /* made by the first tick that finds the store idle */
+    runtime_days_init(&rt->days, rt->store, rt->settings.domain->pruned,
+                      (int32_t)rt->settings.retention_days);
     mr_timer_start(&rt->tick, TICK_MS);
     if (runtime_log_serve(rt->log, rt->engine, rt->lanes, &why) != MR_OK) {
         fatal(rt, why.text);
@@ -361,9 +360,26 @@ static void on_log_fatal(void *owner, const char *why)
     fatal(owner, why);
 }
 
+/* A fact is stored in a table of its domain's, which the store must know how to look ids up in. */
+static enum mr_status check_facts(const struct runtime_settings *settings, struct mr_error *why)
+{
+    const struct mr_catalog *c = settings->catalog;
+    const char *domain = settings->domain->domain->name;
+    for (size_t i = 0; i < c->command_count; i++)
+        if (strcmp(c->commands[i].domain->name, domain) == 0 &&
+            c->commands[i].record == MR_RECORD_NONE && !settings->domain->known_facts)
+            return mr_fail(why, MR_INVALID,
+                           "%s says \"record\": \"none\", but domain %s keeps no facts",
+                           c->commands[i].file, domain);
+    return MR_OK;
+}
+
 enum mr_status runtime_new(const struct runtime_settings *settings, struct runtime **out,
                            struct mr_error *why)
 {
+    enum mr_status s = check_facts(settings, why);
+    if (s != MR_OK)
+        return s;
     struct runtime *rt = calloc(1, sizeof *rt);
     if (!rt)
         abort();
@@ -376,6 +392,7 @@ enum mr_status runtime_new(const struct runtime_settings *settings, struct runti
         .log = settings->log,
         .conf = settings->kafka,
         .domain = settings->domain->domain->name,
+        .has_ticks = settings->domain->domain->tick_interval_ms > 0,
         .group_instance_id = settings->group_instance_id,
         .session_timeout_ms = (uint32_t)settings->session_timeout_ms,
         .on_fatal = on_log_fatal,
@@ -390,7 +407,7 @@ enum mr_status runtime_new(const struct runtime_settings *settings, struct runti
         .on_connection = on_connection,
         .owner = rt,
     };
-    enum mr_status s = runtime_store_new(&store, &rt->store, why);
+    s = runtime_store_new(&store, &rt->store, why);
     if (s == MR_OK)
         s = runtime_log_new(&log, &rt->log, why);
     if (s == MR_OK) {

@@ -25,12 +25,15 @@ struct runtime_settings { /* all borrowed until closed */
     const char *conninfo;
     const char *group_instance_id; /* NULL: dynamic */
     int64_t session_timeout_ms, lane_lock_wait_ms;
+    int64_t retention_days; /* of the domain's pruned table, where it has one */
     int64_t batch_commands_max, batch_bytes_max, event_bytes_max;
     /* A definite fault (lanes differ, the database is too old): the program is to end with it. */
     void (*on_fatal)(void *owner, const char *why);
     void *owner;
 };
 
+/* MR_INVALID: the schemas and the store do not go together, or a connection string cannot be
+ * parsed; why says which. */
 MR_MUST_CHECK enum mr_status runtime_new(const struct runtime_settings *settings,
                                          struct runtime **out, struct mr_error *why);
 /* For /readyz: Postgres, Kafka, and an assignment or a reason to stand by. A stopped lane is

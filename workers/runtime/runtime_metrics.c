@@ -12,7 +12,8 @@ struct runtime_metrics {
     int32_t lanes;
     struct lane_gauges *lane;
     struct mr_counter *batches, *retried, *applied, *rejected, *repeated, *conflicting, *parked,
-        *quarantined, *committed, *acknowledged, *rounds, *takeovers, *lost;
+        *quarantined, *committed, *acknowledged, *rounds, *takeovers, *lost, *facts, *copied,
+        *dropped, *ticks_written, *ticks_failed;
     struct mr_gauge *batch_limit;
 };
 
@@ -26,6 +27,13 @@ static struct mr_counter *outcome(struct mr_metrics *m, const char *domain, cons
 {
     return mr_metrics_counter(m, "millrace_commands_total",
                               "Commands that lanes have passed, by what became of them",
+                              MR_LABELS({"domain", domain}, {"outcome", which}));
+}
+
+static struct mr_counter *tick(struct mr_metrics *m, const char *domain, const char *which)
+{
+    return mr_metrics_counter(m, "millrace_ticks_total",
+                              "Ticks that this process wrote into its lanes, or could not",
                               MR_LABELS({"domain", domain}, {"outcome", which}));
 }
 
@@ -74,6 +82,14 @@ struct runtime_metrics *runtime_metrics_new(struct mr_metrics *metrics, const ch
     m->takeovers = counter(metrics, domain, "millrace_takeovers_total", "Lanes taken over");
     m->lost = counter(metrics, domain, "millrace_lanes_lost_total",
                       "Lanes that another owner took while they were ours");
+    m->facts = counter(metrics, domain, "millrace_facts_stored_total",
+                       "Facts stored in the domain's table, of batches known to be committed");
+    m->copied = counter(metrics, domain, "millrace_rows_copied_total",
+                        "Rows written by COPY, of batches known to be committed");
+    m->dropped = counter(metrics, domain, "millrace_partitions_dropped_total",
+                         "Day partitions past retention that this process dropped");
+    m->ticks_written = tick(metrics, domain, "written");
+    m->ticks_failed = tick(metrics, domain, "failed");
     m->batch_limit =
         mr_metrics_gauge(metrics, "millrace_batch_commands_limit",
                          "Commands that a batch takes at most now", MR_LABELS({"domain", domain}));
@@ -106,8 +122,11 @@ static void copy_lane(struct lane_gauges *g, const struct engine_lane_view *v, i
 }
 
 void runtime_metrics_copy(struct runtime_metrics *m, const struct engine *engine,
-                          const struct runtime_log *log, int64_t wall_ms)
+                          const struct runtime_log *log, const struct runtime_store *store,
+                          int64_t wall_ms)
 {
+    const struct runtime_store_counts stored = runtime_store_counts(store);
+    const struct runtime_tick_counts ticks = runtime_log_tick_counts(log);
     const struct engine_stats *s = engine_stats(engine);
     for (int32_t i = 0; i < m->lanes; i++) {
         struct engine_lane_view v;
@@ -127,5 +146,10 @@ void runtime_metrics_copy(struct runtime_metrics *m, const struct engine *engine
     m->rounds->value = (double)s->rounds_ended;
     m->takeovers->value = (double)s->takeovers;
     m->lost->value = (double)s->lanes_lost;
+    m->facts->value = (double)stored.facts_stored;
+    m->copied->value = (double)stored.rows_copied;
+    m->dropped->value = (double)stored.partitions_dropped;
+    m->ticks_written->value = (double)ticks.written;
+    m->ticks_failed->value = (double)ticks.failed;
     m->batch_limit->value = (double)s->batch_limit;
 }

@@ -30,6 +30,11 @@ static const struct mr_pg_stmt make_days = {
     .nparams = 2,
 };
 
+static const struct mr_pg_stmt drop_days = {
+    .sql = "SELECT millrace.drop_days($1::text, $2::text, $3::date)",
+    .nparams = 3,
+};
+
 static const struct mr_pg_stmt note_stop = {
     .sql = "INSERT INTO millrace.lane_stop AS s (domain, lane, fence, reason) "
            "VALUES ($1::text, $2::int4, $3::int8, $4::text) ON CONFLICT (domain, lane) DO UPDATE "
@@ -63,6 +68,41 @@ void runtime_store_make_days(struct runtime_store *s, int32_t first_day, int32_t
     mr_pg_param_day(&p, last_day);
     if (mr_pg_query(s->conn, &make_days, &p, on_side_result, s) == MR_OK)
         mr_pg_sync(s->conn); /* otherwise the batch's next try asks again */
+    mr_arena_free(&arena);
+}
+
+static void on_dropped(struct mr_pg_result *result, void *data)
+{
+    struct runtime_store *s = data;
+    bool done = mr_pg_result_outcome(result) == MR_PG_OK;
+    int32_t dropped = done ? mr_pg_result_int4(result, 0, 0) : 0;
+    on_side_result(result, data);
+    s->counts.partitions_dropped += (uint64_t)dropped;
+    if (dropped > 0)
+        MR_LOG(s->settings.log, INFO, "days past retention dropped",
+               mr_f_text("table", s->pruned->table), mr_f_int("days", dropped));
+    if (!s->closing)
+        s->on_pruned(s->pruned_owner, done);
+}
+
+void runtime_store_drop_days(struct runtime_store *s, const struct domain_store_pruned *pruned,
+                             int32_t before_day, void (*on_done)(void *owner, bool done),
+                             void *owner)
+{
+    struct mr_arena arena;
+    struct mr_pg_params p;
+    s->pruned = pruned;
+    s->on_pruned = on_done;
+    s->pruned_owner = owner;
+    mr_arena_init(&arena, 4096);
+    mr_pg_params_init(&p, &arena);
+    mr_pg_param_text(&p, mr_slice_text(pruned->schema));
+    mr_pg_param_text(&p, mr_slice_text(pruned->table));
+    mr_pg_param_day(&p, before_day);
+    if (mr_pg_query(s->conn, &drop_days, &p, on_dropped, s) == MR_OK)
+        mr_pg_sync(s->conn);
+    else
+        on_done(owner, false); /* the connection has just gone */
     mr_arena_free(&arena);
 }
 

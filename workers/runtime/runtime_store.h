@@ -10,10 +10,10 @@
 
 struct runtime_store;
 
-struct runtime_store_counts {   /* of batches that are known to be committed */
-    uint64_t facts_stored;      /* commands that are kept as a row of their domain's */
-    uint64_t rows_copied;       /* by COPY */
-    uint64_t partitions_pruned; /* days of a domain's table that were dropped */
+struct runtime_store_counts {    /* of batches that are known to be committed */
+    uint64_t facts_stored;       /* commands that are kept as a row of their domain's */
+    uint64_t rows_copied;        /* by COPY */
+    uint64_t partitions_dropped; /* days of a domain's table that were dropped */
 };
 
 struct runtime_store_settings {
@@ -40,6 +40,11 @@ void runtime_store_note_stop(struct runtime_store *store, int32_t lane, uint64_t
 bool runtime_store_is_idle(const struct runtime_store *store);
 /* The partitions of the days around now; best effort, logged. Not inside a transaction. */
 void runtime_store_make_days(struct runtime_store *store, int32_t first_day, int32_t last_day);
+/* Drops the table's partitions of days before this one, or none; then on_done, once, unless the
+ * store is closed first. A failure is logged. Not inside a transaction. */
+void runtime_store_drop_days(struct runtime_store *store, const struct domain_store_pruned *pruned,
+                             int32_t before_day, void (*on_done)(void *owner, bool done),
+                             void *owner);
 struct runtime_store_counts runtime_store_counts(const struct runtime_store *store);
 struct mr_pg_conn *runtime_store_conn(struct runtime_store *store);
 void runtime_store_close(struct runtime_store *store, void (*on_closed)(void *owner), void *owner);

@@ -101,6 +101,11 @@ struct runtime_store {
     size_t request_count;
 
     struct runtime_store_counts counts;
+
+    /* of the latest runtime_store_drop_days */
+    const struct domain_store_pruned *pruned;
+    void (*on_pruned)(void *owner, bool done);
+    void *pruned_owner;
 };
 
 /* Begins an operation: forgets the last one's memory. */

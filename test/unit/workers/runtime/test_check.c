@@ -1,5 +1,6 @@
 /* What the engine is told about command types. */
 #include "catalog_fixture.h"
+#include "runtime.h"
 #include "runtime_check.h"
 #include <criterion/criterion.h>
 
@@ -100,5 +101,19 @@ Test(check, given_ticks_then_their_due_time_is_all_they_hold_and_only_lanes_writ
         json_decref(json);
         mr_arena_free(&arena);
     }
+    mr_catalog_free(c);
+}
+
+Test(check, given_a_fact_of_a_domain_that_keeps_none_then_its_worker_does_not_start)
+{
+    static const struct engine_domain domain = {.name = "shop"};
+    static const struct domain_store store = {.domain = &domain};
+    struct mr_catalog *c = shop_catalog();
+    struct runtime_settings settings = {.catalog = c, .domain = &store};
+    struct runtime *runtime = NULL;
+    struct mr_error why;
+    cr_expect_eq(runtime_new(&settings, &runtime, &why), MR_INVALID);
+    cr_expect_str_eq(why.text,
+                     "shop/line.json says \"record\": \"none\", but domain shop keeps no facts");
     mr_catalog_free(c);
 }
