@@ -49,6 +49,10 @@ struct mr_logline {
  * full out is seen by mr_buf_ok. */
 void mr_logline_write(const struct mr_logline *line, struct mr_buf *out);
 
+/* Appends attributes as a JSON object, of each name the last. */
+void mr_logline_write_object(const struct mr_logline_attribute *attributes, size_t count,
+                             struct mr_buf *out);
+
 /* A copy of text in arena that is UTF-8 without U+0000, or text itself where it is so already.
  * MR_LIMIT: the arena is full. */
 MR_MUST_CHECK enum mr_status mr_logline_text(struct mr_slice text, struct mr_arena *arena,
@@ -60,6 +64,11 @@ MR_MUST_CHECK enum mr_status mr_logline_text(struct mr_slice text, struct mr_are
  * a text that is the JSON. MR_LIMIT: the arena is full. */
 MR_MUST_CHECK enum mr_status mr_logline_json(struct mr_slice json, struct mr_arena *arena,
                                              struct mr_logline_value *out);
+
+/* A trace or span id from hex digits of either case: *out is what trace_id and span_id hold, absent
+ * where text is not exactly so many digits (32, 16) or all zeros. MR_LIMIT: the arena is full. */
+MR_MUST_CHECK enum mr_status mr_logline_id(struct mr_slice text, size_t digits,
+                                           struct mr_arena *arena, struct mr_slice *out);
 
 /* Adds an attribute, growing the list in arena. MR_LIMIT: the arena is full. */
 MR_MUST_CHECK enum mr_status mr_logline_add(struct mr_logline *line, struct mr_arena *arena,
