@@ -24,7 +24,7 @@ struct mr_frame {
                              until the input goes */
     bool is_cut;          /* it was longer than the bound */
     bool is_unended;      /* the stream ended inside of it (mr_frames_end only) */
-    uint64_t line;        /* frames begun before it, empty ones too, + 1: of lines, the line */
+    uint64_t line;        /* from 1, empty ones counted; of octet counted messages, the message */
     uint64_t offset;      /* of its first byte (content, not count) in the stream, from 0 */
     uint64_t end;         /* of the first byte behind it and its trailer: where to go on */
 };
