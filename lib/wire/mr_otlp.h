@@ -19,14 +19,17 @@
 #include "mr_status.h"
 #include <stdint.h>
 
-#define MR_OTLP_DEPTH_MAX 64 /* AnyValues inside each other; a record with more is rejected */
+/* AnyValues inside each other; a record with more is rejected. Two less than MR_JSON_DEPTH_MAX, for
+ * the line and its attributes are around them. */
+#define MR_OTLP_DEPTH_MAX 62
 
 enum mr_otlp_encoding { MR_OTLP_PROTOBUF, MR_OTLP_JSON };
 
 enum mr_otlp_event {
     MR_OTLP_LINE,
     MR_OTLP_REJECTED, /* this record makes no line; why has the cause, not the text */
-    MR_OTLP_LIMIT,    /* the arena is full: the same record comes again at the next call */
+    MR_OTLP_LIMIT,    /* the arena is full: the same record comes again at the next call (where the
+                         arena was empty, call mr_otlp_skip) */
     MR_OTLP_DONE
 };
 
@@ -38,11 +41,14 @@ MR_MUST_CHECK enum mr_status mr_otlp_open(struct mr_slice body, enum mr_otlp_enc
                                           struct mr_otlp **otlp, struct mr_error *why);
 void mr_otlp_close(struct mr_otlp *otlp); /* takes NULL */
 
-/* The next record. line is written only with LINE; its texts lie in the body, in arena, or (those
- * of its resource and scope) in otlp until the next call that leaves that scope: write the line
- * before the next call. */
+/* The next record. line is written only with LINE; its texts lie in arena, in the body, or (those
+ * of its resource and scope) in otlp until the next call: write the line before it. */
 enum mr_otlp_event mr_otlp_next(struct mr_otlp *otlp, struct mr_arena *arena,
                                 struct mr_logline *line, struct mr_error *why);
+/* After LIMIT: the record that did not fit is passed over, as if REJECTED had been said of it. */
+void mr_otlp_skip(struct mr_otlp *otlp);
+/* Records in the request, over all resources and scopes. */
+uint64_t mr_otlp_count(const struct mr_otlp *otlp);
 /* The place of the record of the last LINE or REJECTED in the request, from 0. */
 uint64_t mr_otlp_index(const struct mr_otlp *otlp);
 
