@@ -11,14 +11,18 @@
 
 /* Of two commands with one id (the first is older than the idempotency window) the receipt's is the
  * newest that is not behind its position. A conflict counts for the command that was refused alone,
- * which had this very position; a quarantined record if it says this id and account. */
+ * which had this very position, as do a parked record that has no row elsewhere, and a quarantined
+ * one if it says this id and account.
+ *
+ * A command is looked for where its kind is kept, one place after the other: its type is not known
+ * here. The first that has it ends the search (an Append under a LIMIT). */
 static const uint32_t receipt_types[] = {0, 0, 0, 0, 0, 0, MR_PG_BOOL, MR_PG_DATE, MR_PG_DATE};
 const struct mr_pg_stmt edge_outcome_by_receipt = {
     .name = "edge_outcome_by_receipt",
     .sql =
         "SELECT w.n, coalesce(l.applied, 0) AS applied, d.lanes, k.id IS NOT NULL AS conflict,"
         " q.position IS NOT NULL AS quarantined, c.domain, c.lane, c.position, c.type, c.subject,"
-        " c.hash, c.status::int4, c.problem, c.detail, c.errors, c.decided_at"
+        " c.hash, c.status, c.problem, c.detail, c.errors, c.decided_at"
         " FROM unnest($1::int4[], $2::text[], $3::int4[], $4::int8[], $5::uuid[], $6::uuid[])"
         " AS w (n, domain, lane, position, account_id, id)"
         " LEFT JOIN millrace.domain d ON d.name = w.domain"
@@ -30,10 +34,20 @@ const struct mr_pg_stmt edge_outcome_by_receipt = {
         " AND q.position = w.position AND l.applied > w.position"
         " AND position(convert_to(w.id::text, 'UTF8') IN q.record) > 0"
         " AND position(convert_to(w.account_id::text, 'UTF8') IN q.record) > 0"
-        " LEFT JOIN LATERAL (SELECT * FROM millrace.command c"
+        " LEFT JOIN LATERAL ((SELECT c.domain, c.lane, c.position, c.type, c.subject, c.hash,"
+        " c.status::int4, c.problem, c.detail, c.errors, c.decided_at FROM millrace.command c"
         " WHERE c.day BETWEEN $8 AND $9 AND c.domain = w.domain AND c.account_id = w.account_id"
         " AND c.id = w.id AND l.applied > w.position"
-        " ORDER BY c.position <= w.position DESC, c.day DESC LIMIT 1) c ON true"
+        " ORDER BY c.position <= w.position DESC, c.day DESC LIMIT 1)"
+        " UNION ALL (SELECT s.domain, s.lane, s.position, NULL, NULL, s.hash, 1, NULL, NULL, NULL,"
+        " NULL FROM millrace.seen s"
+        " WHERE s.day BETWEEN $8 AND $9 AND s.domain = w.domain AND s.account_id = w.account_id"
+        " AND s.id = w.id AND l.applied > w.position"
+        " ORDER BY s.position <= w.position DESC, s.day DESC LIMIT 1)"
+        " UNION ALL (SELECT p.domain, p.lane, p.position, p.type, NULL, NULL, 3, NULL, NULL, NULL,"
+        " NULL FROM millrace.parked p WHERE p.domain = w.domain AND p.lane = w.lane"
+        " AND p.position = w.position AND p.account_id = w.account_id AND p.command_id = w.id"
+        " AND l.applied > w.position) LIMIT 1) c ON true"
         " WHERE NOT $7 OR l.applied > w.position",
     .nparams = 9,
     .types = receipt_types,
@@ -43,11 +57,16 @@ static const uint32_t id_types[] = {MR_PG_UUID, MR_PG_UUID, 0, MR_PG_DATE};
 const struct mr_pg_stmt edge_outcome_by_id = {
     .name = "edge_outcome_by_id",
     .sql = "SELECT 0 AS n, 0::int8 AS applied, 0 AS lanes, false AS conflict, false AS quarantined,"
-           " c.domain, c.lane, c.position, c.type, c.subject, c.hash, c.status::int4, c.problem,"
-           " c.detail, c.errors, c.decided_at"
+           " c.domain, c.lane, c.position, c.type, c.subject, c.hash, c.status, c.problem,"
+           " c.detail, c.errors, c.decided_at FROM (SELECT c.day, c.domain, c.lane, c.position,"
+           " c.type, c.subject, c.hash, c.status::int4, c.problem, c.detail, c.errors, c.decided_at"
            " FROM millrace.command c WHERE c.day >= $4 AND c.account_id = $1 AND c.id = $2"
-           " AND c.domain = ANY ($3::text[]) ORDER BY c.domain, c.day DESC, c.decided_at DESC "
-           "LIMIT 64",
+           " AND c.domain = ANY ($3::text[])"
+           " UNION ALL SELECT s.day, s.domain, s.lane, s.position, NULL, NULL, s.hash, 1, NULL,"
+           " NULL, NULL, NULL"
+           " FROM millrace.seen s WHERE s.day >= $4 AND s.account_id = $1 AND s.id = $2"
+           " AND s.domain = ANY ($3::text[])) c"
+           " ORDER BY c.domain, c.day DESC, c.decided_at DESC NULLS LAST LIMIT 64",
     .nparams = 4,
     .types = id_types,
 };
@@ -115,7 +134,8 @@ static void read_row(const struct mr_pg_result *result, int row, struct edge_out
     struct mr_slice hash = mr_pg_result_bytea(result, row, COL_HASH);
     int32_t status = mr_pg_result_int4(result, row, COL_STATUS);
     assert(status >= STATUS_APPLIED && status <= STATUS_PARKED);
-    assert(hash.len == sizeof out->hash.bytes); /* a constraint of the table */
+    out->has_hash = hash.data != NULL;
+    assert(!out->has_hash || hash.len == sizeof out->hash.bytes); /* a constraint of the tables */
     out->kind = status == STATUS_APPLIED    ? EDGE_APPLIED
                 : status == STATUS_REJECTED ? EDGE_REJECTED
                                             : EDGE_PARKED;
@@ -125,7 +145,8 @@ static void read_row(const struct mr_pg_result *result, int row, struct edge_out
     out->type = mr_pg_result_text(result, row, COL_TYPE);
     out->has_subject = !mr_pg_result_null(result, row, COL_SUBJECT);
     out->subject = mr_pg_result_uuid(result, row, COL_SUBJECT);
-    memcpy(out->hash.bytes, hash.data, hash.len);
+    if (out->has_hash)
+        memcpy(out->hash.bytes, hash.data, hash.len);
     out->decided_ms = mr_pg_result_time(result, row, COL_DECIDED);
     out->problem = mr_pg_result_text(result, row, COL_PROBLEM);
     out->detail = mr_pg_result_text(result, row, COL_DETAIL);

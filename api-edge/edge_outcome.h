@@ -11,7 +11,7 @@
 
 enum edge_outcome_kind {
     EDGE_AHEAD,       /* its lane has not come to its position yet */
-    EDGE_APPLIED,     /* settled from here on */
+    EDGE_APPLIED,     /* settled from here on; of a record: id command, that it was decided */
     EDGE_REJECTED,    /* with a problem */
     EDGE_PARKED,      /* may yet succeed */
     EDGE_CONFLICT,    /* the id belongs to a command with another content */
@@ -26,12 +26,14 @@ struct edge_outcome {
     int32_t lanes;             /* of the domain; 0: Postgres does not know it yet */
     struct mr_receipt receipt; /* of the row; what was asked for where there is none */
 
-    /* of EDGE_APPLIED, EDGE_REJECTED and EDGE_PARKED */
+    /* of EDGE_APPLIED, EDGE_REJECTED and EDGE_PARKED; of a command of which only the id is kept
+     * there are receipt and hash alone, and parked, receipt and type alone */
     struct mr_slice type;
     struct mr_uuid subject;
     bool has_subject;
+    bool has_hash;
     struct mr_digest hash;
-    int64_t decided_ms;
+    int64_t decided_ms; /* 0: not known */
 
     /* of EDGE_REJECTED */
     struct mr_slice problem; /* its name */

@@ -46,21 +46,32 @@ static struct edge_receipt receipt_of(const struct look *l, const char *status)
                                  .applied_ms = -1};
 }
 
-/* Of a command that has a row. */
+/* What the command was about and made. Nothing of both is kept where there is no time of decision:
+ * of a record: id command, and of one that is parked and not kept otherwise. */
+static void add_subject(struct look *l, const struct edge_outcome *outcome,
+                        struct edge_receipt *receipt)
+{
+    const struct mr_catalog_command *command =
+        outcome->type.data ? mr_catalog_command_of(l->r->edge->catalog, outcome->type) : NULL;
+    receipt->type = outcome->type;
+    if (outcome->decided_ms == 0)
+        return;
+    receipt->subject = outcome->has_subject ? &outcome->subject : &l->id;
+    receipt->resource = command ? command->resource : NULL;
+    receipt->resource_id = command && command->success == 201 ? &l->id : receipt->subject;
+}
+
+/* Of a command that is found where its kind is kept. */
 static void answer_row(struct look *l, const struct edge_outcome *outcome)
 {
     static const char *const names[] = {
         [EDGE_APPLIED] = "applied", [EDGE_REJECTED] = "rejected", [EDGE_PARKED] = "parked"};
     const struct mr_catalog *catalog = l->r->edge->catalog;
-    const struct mr_catalog_command *command = mr_catalog_command_of(catalog, outcome->type);
     struct mr_problem problem;
     struct edge_receipt receipt = receipt_of(l, names[outcome->kind]);
     receipt.at = &outcome->receipt;
-    receipt.type = outcome->type;
-    receipt.subject = outcome->has_subject ? &outcome->subject : &l->id;
-    receipt.resource = command ? command->resource : NULL;
-    receipt.resource_id = command && command->success == 201 ? &l->id : receipt.subject;
-    if (outcome->kind == EDGE_APPLIED)
+    add_subject(l, outcome, &receipt);
+    if (outcome->kind == EDGE_APPLIED && outcome->decided_ms > 0)
         receipt.applied_ms = outcome->decided_ms;
     if (outcome->kind == EDGE_REJECTED) {
         if (receipt.resource_id == &l->id)

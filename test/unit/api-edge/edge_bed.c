@@ -1,6 +1,7 @@
 #include "edge_bed.h"
 
 #include "edge_auth.h"
+#include "edge_ingest.h"
 #include "edge_metrics.h"
 #include "edge_read.h"
 #include "edge_route.h"
@@ -77,13 +78,14 @@ static void on_key_due(void *data)
     struct bed *bed = data;
     struct edge_token known;
     const struct mr_slice scopes[] = {mr_slice_text("billing:write"),
-                                      mr_slice_text("billing:read")};
+                                      mr_slice_text("billing:read"),
+                                      mr_slice_text("logging:write")};
     cr_assert_eq(edge_token_parse(mr_slice_text("Bearer " BED_KEY), &known), MR_OK);
     if (bed->keys_away) {
         edge_auth_away(bed->edge.auth, &bed->asked_key);
     } else if (mr_uuid_equal(&known.key_id, &bed->asked_key)) {
         struct edge_key_row row = {
-            .hashes = &known.hash, .hash_count = 1, .scopes = scopes, .scope_count = 2};
+            .hashes = &known.hash, .hash_count = 1, .scopes = scopes, .scope_count = 3};
         cr_assert_eq(mr_uuid_parse(mr_slice_text(BED_ACCOUNT), &row.account), MR_OK);
         edge_auth_found(bed->edge.auth, &bed->asked_key, &row);
     } else {
@@ -127,6 +129,12 @@ static void on_ended(void *data)
 
 void bed_open(struct bed *bed, const struct command_submit_settings *settings)
 {
+    bed_open_on(bed, settings, bed_catalog());
+}
+
+void bed_open_on(struct bed *bed, const struct command_submit_settings *settings,
+                 struct mr_catalog *catalog)
+{
     struct mr_error why;
     *bed = (struct bed){.client_closed = true};
     cr_assert_geq(sodium_init(), 0);
@@ -135,17 +143,22 @@ void bed_open(struct bed *bed, const struct command_submit_settings *settings)
     mr_loop_init(&bed->loop, NULL);
     mr_deferred_init(&bed->report, &bed->loop, on_report_due, bed);
     mr_deferred_init(&bed->answer_key, &bed->loop, on_key_due, bed);
-    bed->catalog = bed_catalog();
+    bed->catalog = catalog;
     struct edge *edge = &bed->edge;
     *edge = (struct edge){.loop = &bed->loop,
                           .log = &bed->log,
                           .metrics = bed->metrics,
                           .catalog = bed->catalog,
                           .body_bytes_max = 4000,
+                          .bulk_bytes_max = 1 << 20,
+                          .decoded_bytes_max = 1 << 18,
                           .waits_end_ms = INT64_MAX,
                           .delivery = ""};
     mr_prng_seed(&edge->prng, 1);
     cr_assert_eq(edge_reads_new(bed->catalog, &edge->reads, &why), MR_OK);
+    const struct edge_ingest_settings ingest = {
+        .catalog = bed->catalog, .metrics = bed->metrics, .item_bytes_max = 4000};
+    cr_assert_eq(edge_ingest_new(&ingest, &edge->ingest, &why), MR_OK, "%s", why.text);
     edge->submit = command_submit_new(&bed->loop.uv, settings);
     command_submit_open(edge->submit,
                         &(struct command_log){bed, log_send, log_is_ready, NULL, log_close});
@@ -178,6 +191,7 @@ void bed_close(struct bed *bed)
     edge_wait_free(bed->edge.wait);
     edge_auth_free(bed->edge.auth);
     edge_reads_free(bed->edge.reads);
+    edge_ingest_free(bed->edge.ingest);
     edge_metrics_free(bed->edge.stats);
     mr_loop_close(&bed->loop);
     mr_catalog_free(bed->catalog);

@@ -46,6 +46,9 @@ struct bed {
 struct mr_catalog *bed_catalog(void);
 
 void bed_open(struct bed *bed, const struct command_submit_settings *settings);
+/* The same over another catalogue, which bed_close frees. */
+void bed_open_on(struct bed *bed, const struct command_submit_settings *settings,
+                 struct mr_catalog *catalog);
 void bed_close(struct bed *bed);
 
 /* Sends a request and runs the loop until the connection is closed; the reply's text. The request
