@@ -192,22 +192,27 @@ const struct engine_domain lane_domain = {
 
 /* ---- the checker ---- */
 
+#define TEN "\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9" /* of two bytes each */
+
 static enum engine_body check_body(void *ctx, const struct mr_ce_command *ce, struct mr_slice key,
                                    struct mr_slice value, struct mr_arena *arena, json_t **json,
                                    struct engine_refusal *refusal)
 {
     char account[MR_UUID_TEXT + 1];
-    (void)ctx, (void)arena;
+    (void)ctx;
     if (ce->tick_lane < 0 && !mr_slice_is(key, mr_uuid_text(&ce->account, account)))
         return ENGINE_BODY_MISROUTED;
     *json = json_loadb(value.data, value.len, 0, NULL);
     if (*json)
         return ENGINE_BODY_GOOD;
-    *refusal = (struct engine_refusal){
-        .problem = "invalid-body",
-        .detail = "It is no JSON.",
-        .errors = mr_slice_is(value, "{") ? NULL : lane_errors,
-    };
+    *refusal = (struct engine_refusal){.problem = "invalid-body", .detail = "It is no JSON."};
+    if (mr_slice_is(value, "{x"))
+        refusal->errors = "[{\"pointer\":\"#/add\",\"detail\":\"is no number\"},"
+                          "{\"pointer\":\"#/b\",\"detail\":\"is too much\"}]";
+    if (mr_slice_is(value, "{long"))
+        refusal->errors = mr_arena_printf(
+            arena,
+            "[{\"pointer\":\"#/\",\"detail\":\"" TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN "\"}]");
     return ENGINE_BODY_BREAKS;
 }
 

@@ -13,7 +13,8 @@
  * test.add is kept whole, of test.count the id is kept, test.line is a fact: one row of its `add`,
  * no sum, no event. test.new, test.new_count and test.new_line are the same, known once lane_deploy
  * was called. test.tick adds what is due to the sums and tells each in an event; "sums":n looks at
- * n more afterwards. A body that is no JSON breaks its schema. */
+ * n more afterwards. A body that is no JSON breaks its schema: "{x" by two errors, "{long" by a
+ * long one. */
 #ifndef LANE_WORLD_H
 #define LANE_WORLD_H
 
@@ -57,6 +58,7 @@ struct lane_log {
 
 struct lane_parked {
     struct mr_uuid account, id;
+    int32_t day;
     int64_t position;
     bool behind;
     int attempts;
@@ -146,8 +148,6 @@ enum { LANE_SUM, LANE_PART };  /* kinds */
 enum { LANE_LINE, LANE_FACT }; /* row kinds */
 extern const struct engine_domain lane_domain;
 extern const struct engine_checker lane_checker;
-#define lane_errors                                                                                \
-    "[{\"pointer\":\"#/add\",\"detail\":\"is no number\"},{\"pointer\":\"#/b\",\"detail\":\"b\"}]"
 
 void lane_world_open(struct lane_world *w);
 void lane_world_close(struct lane_world *w);

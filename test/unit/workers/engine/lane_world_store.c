@@ -153,7 +153,7 @@ static size_t look_up(const struct lane_world *w, const struct engine_lookup *up
     }
     for (int i = 0; up->keep != ENGINE_KEEP_FULL && !up->is_parked && i < r->parked_count; i++) {
         const struct lane_parked *p = &r->parked[i];
-        struct engine_known row = {.account = p->account, .id = p->id, .day = up->day};
+        struct engine_known row = {.account = p->account, .id = p->id, .day = p->day};
         if (is_looked_for(up, &row))
             out[count++] = row;
     }
@@ -302,6 +302,7 @@ static void save_parks(struct lane_world *w)
             p = &r->parked[r->parked_count++];
         *p = (struct lane_parked){.account = park->command->ce.account,
                                   .id = park->command->ce.id,
+                                  .day = park->command->day,
                                   .position = position,
                                   .behind = park->behind,
                                   .attempts = p->attempts + 1};
