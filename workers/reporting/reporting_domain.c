@@ -73,6 +73,8 @@ static const char *kind_differs(struct reporting_effects *out,
     struct reporting_metric *now = reporting_create(out, was, sizeof *now);
     now->kind = sample->metric_kind;
     now->lane = out->lane;
+    assert(sample->metric.len <= REPORTING_METRIC_TEXT); /* says the schema */
+    memcpy(now->name, sample->metric.data, sample->metric.len);
     return NULL;
 }
 

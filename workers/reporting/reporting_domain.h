@@ -47,9 +47,12 @@ enum reporting_row_kind { REPORTING_FORECAST, REPORTING_ROW_KIND_COUNT };
 /* A metric that was silent for so many hours is forecast no more until it speaks again. */
 #define REPORTING_SILENT_HOURS 168
 
+#define REPORTING_METRIC_TEXT 100 /* characters of a metric's name, at most */
+
 struct reporting_metric {
     enum metric_kind kind;
     int32_t lane;
+    char name[REPORTING_METRIC_TEXT + 1];
 };
 
 /* How many sessions of the series are open. */
@@ -85,7 +88,7 @@ struct reporting_history {
 /* One hour of a forecast: an append-only row. */
 struct reporting_forecast {
     struct mr_uuid account;
-    char metric[101];
+    char metric[REPORTING_METRIC_TEXT + 1];
     char measure[4];
     enum forecast_method method;
     int32_t horizon; /* hours from the last whole one */
