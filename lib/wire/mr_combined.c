@@ -52,9 +52,11 @@ static enum mr_status take_user(struct reader *r, struct mr_slice *out)
     return MR_OK;
 }
 
-/* Between quotes, as it stands there; a backslash takes what follows with it. */
+/* Between quotes, as it stands there; a backslash takes what follows with it. Where the closing one
+ * is missing all of the rest is given beside MR_INVALID. */
 static enum mr_status take_quoted(struct reader *r, const char *field, struct mr_slice *out)
 {
+    *out = (struct mr_slice){0};
     if (!take(r, '"'))
         return fail(r, field, "does not begin with a quote");
     size_t from = r->at;
@@ -253,23 +255,25 @@ static enum mr_status read_answer(struct reader *r)
     return s == MR_OK ? add(r, "http.response.body.size", plain_number(bytes), true) : s;
 }
 
+/* The common format ends before these two. A line that was cut inside of them is one all the same:
+ * it says when what was answered, and how. Servers append fields of their own; the body has them.
+ */
 static enum mr_status read_visitor(struct reader *r)
 {
-    struct mr_slice referer, agent;
-    if (r->at == r->line.len)
-        return MR_OK; /* the common format */
-    if (!take(r, ' '))
-        return fail(r, "the size", "is no number");
-    enum mr_status s = take_quoted(r, "the referer", &referer);
-    if (s == MR_OK && !take(r, ' '))
-        s = fail(r, "the user agent", "is missing");
-    if (s == MR_OK)
-        s = take_quoted(r, "the user agent", &agent);
-    if (s == MR_OK && r->at < r->line.len)
-        s = fail(r, "something", "follows the user agent");
-    if (s == MR_OK)
-        s = add(r, "http.request.header.referer", referer, false);
-    return s == MR_OK ? add(r, "user_agent.original", agent, false) : s;
+    static const char *const names[] = {"http.request.header.referer", "user_agent.original"};
+    for (size_t i = 0; i < 2 && r->at < r->line.len; i++) {
+        struct mr_slice text;
+        if (!take(r, ' '))
+            return fail(r, i == 0 ? "the size" : "the referer", "does not end");
+        enum mr_status s = take_quoted(r, names[i], &text);
+        if (s == MR_INVALID && r->at < r->line.len)
+            return s;
+        if (s == MR_OK || s == MR_INVALID)
+            s = add(r, names[i], text, false);
+        if (s != MR_OK)
+            return s;
+    }
+    return MR_OK;
 }
 
 enum mr_status mr_combined_read(struct mr_slice line, struct mr_arena *arena,

@@ -1,7 +1,10 @@
 /* Access logs of Apache and nginx into a log line, in the combined format and in the common one
  * (without the last two fields); docs/logging.md has the mapping.
  *
- *     %h %l %u [%d/%b/%Y:%H:%M:%S %z] "request" status bytes "referer" "user agent" */
+ *     %h %l %u [%d/%b/%Y:%H:%M:%S %z] "request" status bytes "referer" "user agent"
+ *
+ * A line that was cut behind the size is taken as far as it goes; fields behind the user agent (as
+ * nginx's own configuration has one) are in the body alone. */
 #ifndef MR_COMBINED_H
 #define MR_COMBINED_H
 
