@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 struct edge_auth;
+struct edge_ingest;
 struct edge_metrics;
 struct edge_reads;
 struct edge_wait;
@@ -29,8 +30,10 @@ struct edge {
     struct mr_log *log;
     struct mr_metrics *metrics;
     const struct mr_catalog *catalog;
-    uint64_t body_bytes_max; /* of one command */
-    struct mr_prng prng;     /* of traces' ids, which are no secrets; seeded */
+    uint64_t body_bytes_max;    /* of one command, or one item of a batch */
+    uint64_t bulk_bytes_max;    /* of a batch as a whole, decompressed */
+    uint64_t decoded_bytes_max; /* of an OTLP or GELF request, decompressed */
+    struct mr_prng prng;        /* of traces' ids, which are no secrets; seeded */
 
     struct command_submit *submit; /* NULL once it is closed: commands are then refused */
     struct mr_pg_pool *pool;       /* NULL: Postgres counts as away */
@@ -38,6 +41,7 @@ struct edge {
     struct edge_wait *wait;
     struct edge_reads *reads;
     struct edge_metrics *stats;
+    struct edge_ingest *ingest;
     struct self_report *report; /* of requests, to the operator's account; NULL: off */
 
     int64_t waits_end_ms; /* no wait goes on beyond it, on the loop's clock: the process ends */

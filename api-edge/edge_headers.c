@@ -118,19 +118,35 @@ static bool next_media(struct mr_slice *rest, struct mr_slice *name, struct mr_s
     return mr_http_parameter_next(rest, name, value);
 }
 
-bool edge_content_is_json(const struct mr_http_request *request)
+bool edge_content_type_is(const struct mr_http_request *request, const char *type)
 {
     struct mr_slice text, name, value;
-    if (mr_http_request_field(request, "content-encoding", &text) > 0 &&
-        !mr_http_equal_nocase(text, "identity"))
-        return false;
     if (mr_http_request_field(request, "content-type", &text) != 1 ||
-        !next_media(&text, &name, &value) || !mr_http_equal_nocase(name, "application/json"))
+        !next_media(&text, &name, &value) || !mr_http_equal_nocase(name, type))
         return false;
     while (next_media(&text, &name, &value))
         if (mr_http_equal_nocase(name, "charset") && !mr_http_equal_nocase(value, "utf-8"))
             return false;
     return true;
+}
+
+enum edge_coding edge_content_coding(const struct mr_http_request *request)
+{
+    struct mr_slice text;
+    uint32_t count = mr_http_request_field(request, "content-encoding", &text);
+    if (count == 0 || (count == 1 && mr_http_equal_nocase(text, "identity")))
+        return EDGE_CODING_NONE;
+    if (count > 1)
+        return EDGE_CODING_OTHER;
+    if (mr_http_equal_nocase(text, "gzip") || mr_http_equal_nocase(text, "x-gzip"))
+        return EDGE_CODING_GZIP;
+    return mr_http_equal_nocase(text, "deflate") ? EDGE_CODING_ZLIB : EDGE_CODING_OTHER;
+}
+
+bool edge_content_is_json(const struct mr_http_request *request)
+{
+    return edge_content_coding(request) == EDGE_CODING_NONE &&
+           edge_content_type_is(request, "application/json");
 }
 
 /* "0.85" as thousandths; 1000 where it is no such number. */

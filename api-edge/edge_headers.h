@@ -32,6 +32,12 @@ MR_MUST_CHECK enum mr_status edge_idempotency_key(const struct mr_http_request *
 /* True for application/json, in UTF-8 where a charset is named, and no content coding. */
 bool edge_content_is_json(const struct mr_http_request *request);
 
+/* Content-Type is this media type, in UTF-8 where a charset is named. False where it is missing. */
+bool edge_content_type_is(const struct mr_http_request *request, const char *type);
+enum edge_coding { EDGE_CODING_NONE, EDGE_CODING_GZIP, EDGE_CODING_ZLIB, EDGE_CODING_OTHER };
+/* Content-Encoding: identity or none, gzip (x-gzip), deflate, or what is not understood here. */
+enum edge_coding edge_content_coding(const struct mr_http_request *request);
+
 /* How much the client wants a media type, 0 (not at all) to 1000; what is most specific counts, a
  * client without Accept takes anything. type is "text/html". */
 int32_t edge_accept_quality(const struct mr_http_request *request, const char *type);

@@ -1,5 +1,6 @@
 /* millrace-edge: takes commands over HTTP into the log, and serves receipts and reads. */
 #include "edge_auth.h"
+#include "edge_ingest.h"
 #include "edge_metrics.h"
 #include "edge_program.h"
 #include "edge_read.h"
@@ -27,6 +28,8 @@ static void run(struct edge_program *p)
         .log = &p->log,
         .metrics = p->metrics,
         .body_bytes_max = (uint64_t)mr_config_int(p->config, "BODY_BYTES_MAX"),
+        .bulk_bytes_max = (uint64_t)mr_config_int(p->config, "BULK_BYTES_MAX"),
+        .decoded_bytes_max = (uint64_t)mr_config_int(p->config, "DECODED_BYTES_MAX"),
         .waits_end_ms = INT64_MAX,
         .delivery = "none yet",
     };
@@ -47,6 +50,7 @@ static void release(struct edge_program *p)
     edge_wait_free(p->edge.wait);
     edge_auth_free(p->edge.auth);
     edge_reads_free(p->edge.reads);
+    edge_ingest_free(p->edge.ingest);
     edge_metrics_free(p->edge.stats);
     mr_kafka_conf_free(p->kafka);
     mr_catalog_free(p->catalog);

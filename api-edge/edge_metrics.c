@@ -116,6 +116,8 @@ struct edge_metrics *edge_metrics_new(struct edge *edge)
     }
     route_init(&m->own[EDGE_ROUTE_RECEIPT], edge, "GET ", "/v1/accounts/{account}/commands/{id}");
     route_init(&m->own[EDGE_ROUTE_PROBLEM], edge, "GET ", "/problems/{name}");
+    route_init(&m->own[EDGE_ROUTE_OTLP], edge, "POST ", "/otlp/v1/logs");
+    route_init(&m->own[EDGE_ROUTE_GELF], edge, "POST ", "/gelf");
     route_init(&m->own[EDGE_ROUTE_OTHER], edge, "", "other");
     m->in_flight = mr_metrics_gauge(edge->metrics, "millrace_edge_in_flight",
                                     "Commands whose delivery report is awaited", NULL);

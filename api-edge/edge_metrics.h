@@ -22,7 +22,14 @@ struct edge_route *edge_route_of_item(const struct edge_metrics *m,
                                       const struct mr_catalog_resource *resource);
 struct edge_route *edge_route_of_list(const struct edge_metrics *m,
                                       const struct mr_catalog_resource *resource);
-enum edge_own_route { EDGE_ROUTE_RECEIPT, EDGE_ROUTE_PROBLEM, EDGE_ROUTE_OTHER, EDGE_ROUTE_OWN };
+enum edge_own_route {
+    EDGE_ROUTE_RECEIPT,
+    EDGE_ROUTE_PROBLEM,
+    EDGE_ROUTE_OTLP,
+    EDGE_ROUTE_GELF,
+    EDGE_ROUTE_OTHER,
+    EDGE_ROUTE_OWN
+};
 struct edge_route *edge_route_of_own(const struct edge_metrics *m, enum edge_own_route route);
 
 const char *edge_route_name(const struct edge_route *route);

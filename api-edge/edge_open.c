@@ -1,5 +1,6 @@
 /* The parts of the program in their order, and what they tell. */
 #include "edge_auth.h"
+#include "edge_ingest.h"
 #include "edge_keys.h"
 #include "edge_metrics.h"
 #include "edge_program.h"
@@ -9,6 +10,7 @@
 #include "edge_wait.h"
 #include "mr_catalog_folder.h"
 #include "mr_descriptors.h"
+#include "mr_files.h"
 #include "self_report.h"
 
 #define STOPPED           3 /* exit status */
@@ -129,6 +131,27 @@ static enum mr_status open_pool(struct edge_program *p, struct mr_error *why)
     return s;
 }
 
+/* The operator's rules are read before anything is opened: a slip in them ends the program. */
+static enum mr_status open_ingest(struct edge_program *p, struct mr_error *why)
+{
+    const char *path = mr_config_text(p->config, "INGEST_RULES");
+    struct edge_ingest_settings settings = {.catalog = p->catalog,
+                                            .metrics = p->metrics,
+                                            .rules_name = path,
+                                            .item_bytes_max = (size_t)p->edge.body_bytes_max};
+    struct mr_buf rules;
+    enum mr_status s = MR_OK;
+    mr_buf_init(&rules, 0);
+    if (path)
+        s = mr_file_read(path, MR_INGEST_RULES_BYTES_MAX, &rules, why);
+    if (path && s == MR_OK)
+        settings.rules = mr_buf_all(&rules);
+    if (s == MR_OK)
+        s = edge_ingest_new(&settings, &p->edge.ingest, why);
+    mr_buf_free(&rules);
+    return s;
+}
+
 /* Beyond what may be open, clients would be turned away rather than wait in the listener's queue.
  */
 static uint32_t connections_max(struct edge_program *p)
@@ -206,7 +229,8 @@ enum mr_status edge_program_open(struct edge_program *p, struct mr_error *why)
                                      .metrics = p->metrics,
                                      .store = edge_keys_store(edge),
                                      .key_cache_ms = mr_config_int(p->config, "KEY_CACHE_MS")});
-    if ((s = edge_reads_new(p->catalog, &edge->reads, why)) != MR_OK ||
+    if ((s = open_ingest(p, why)) != MR_OK ||
+        (s = edge_reads_new(p->catalog, &edge->reads, why)) != MR_OK ||
         (s = open_submit(p, why)) != MR_OK || (s = open_pool(p, why)) != MR_OK)
         return s;
     edge->report = self_report_new(&(struct self_report_settings){

@@ -123,6 +123,10 @@ void edge_answer_problem(struct edge_request *r, const struct mr_problem *proble
     char name[64];
     snprintf(name, sizeof name, "%.*s", MR_SLICE_FMT(problem->name));
     account_for(r, problem->status, name);
+    if (r->write_problem) {
+        r->write_problem(r, problem, fields);
+        return;
+    }
     mr_http_exchange_problem(r->x, problem, fields ? fields->items : NULL,
                              fields ? fields->count : 0);
 }

@@ -19,7 +19,9 @@
 #include "mr_problem.h"
 #include "mr_trace.h"
 
+struct edge_fields;
 struct edge_query;
+struct edge_source;
 struct mr_pg_result;
 
 struct edge_request {
@@ -38,6 +40,12 @@ struct edge_request {
     void (*hasten)(struct edge_request *r); /* ends a wait at once; NULL: it does not wait */
     void *under_way;                        /* of cancel and hasten */
     void *work;                             /* the handler's own, in the arena */
+
+    struct edge_source *source; /* edge_source's own */
+
+    /* Writes a problem as the request's protocol wants it; NULL: application/problem+json. */
+    void (*write_problem)(struct edge_request *r, const struct mr_problem *problem,
+                          const struct edge_fields *fields);
 
     struct edge_query *query; /* edge_query's own */
     void (*answered)(struct mr_pg_result *result, void *asker);

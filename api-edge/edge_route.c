@@ -1,6 +1,9 @@
 #include "edge_route.h"
 
+#include "edge_batch.h"
 #include "edge_command.h"
+#include "edge_gelf.h"
+#include "edge_otlp.h"
 #include "edge_problem.h"
 #include "edge_read.h"
 #include "edge_receipt.h"
@@ -15,11 +18,17 @@ struct own_route {
     enum edge_own_route stats;
     bool is_public; /* needs no key */
     void (*start)(struct edge_request *r, struct mr_slice name);
+    const char *format; /* of a wire format, which the command that lists it takes; else NULL */
+    void (*write_problem)(struct edge_request *r, const struct mr_problem *problem,
+                          const struct edge_fields *fields); /* NULL: as ever */
 };
 static const struct own_route own_routes[] = {
     {"/v1/accounts/{account}/commands/{name}", MR_METHOD_GET, EDGE_ROUTE_RECEIPT, false,
-     edge_receipt_start},
-    {"/problems/{name}", MR_METHOD_GET, EDGE_ROUTE_PROBLEM, true, edge_problem_start},
+     edge_receipt_start, NULL, NULL},
+    {"/problems/{name}", MR_METHOD_GET, EDGE_ROUTE_PROBLEM, true, edge_problem_start, NULL, NULL},
+    {"/otlp/v1/logs", MR_METHOD_POST, EDGE_ROUTE_OTLP, false, edge_otlp_start, "otlp",
+     edge_otlp_write_problem},
+    {"/gelf", MR_METHOD_POST, EDGE_ROUTE_GELF, false, edge_gelf_start, "gelf", NULL},
 };
 
 /* What a request is for. */
@@ -47,8 +56,11 @@ static bool path_matches(const char *pattern, struct mr_slice path, struct targe
     return !mr_http_path_next(&path, &segment);
 }
 
-static bool is_get(struct mr_slice method)
+/* Own routes have GET or POST. */
+static bool method_is_of(unsigned methods, struct mr_slice method)
 {
+    if (methods & MR_METHOD_POST)
+        return mr_slice_is(method, "POST");
     return mr_slice_is(method, "GET") || mr_slice_is(method, "HEAD");
 }
 
@@ -59,8 +71,14 @@ static enum mr_catalog_found find_own(const struct edge *edge,
         *out = (struct target){.own = &own_routes[i], .methods = own_routes[i].methods};
         if (!path_matches(own_routes[i].path, request->path, out))
             continue;
+        if (own_routes[i].format) {
+            out->match.command = mr_catalog_format_of(edge->catalog, own_routes[i].format);
+            if (!out->match.command)
+                continue;
+        }
         out->stats = edge_route_of_own(edge->stats, own_routes[i].stats);
-        return is_get(request->method) ? MR_ROUTE_FOUND : MR_ROUTE_OTHER_METHOD;
+        return method_is_of(own_routes[i].methods, request->method) ? MR_ROUTE_FOUND
+                                                                    : MR_ROUTE_OTHER_METHOD;
     }
     return MR_ROUTE_NONE;
 }
@@ -111,6 +129,8 @@ static void start(struct edge_request *r, const struct target *target)
 {
     if (target->own)
         target->own->start(r, target->name);
+    else if (target->match.command && target->match.command->batch)
+        edge_batch_start(r);
     else if (target->match.command)
         edge_command_start(r);
     else if (target->match.item)
@@ -253,6 +273,7 @@ void edge_route_request(struct mr_http_exchange *x, void *data)
         return;
     }
     r->match = target.match;
+    r->write_problem = target.own ? target.own->write_problem : NULL;
     bool is_options = mr_slice_is(x->request->method, "OPTIONS");
     if (is_options && mr_slice_is(x->request->path, "*"))
         target.methods = MR_METHOD_GET | MR_METHOD_POST;
