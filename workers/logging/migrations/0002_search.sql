@@ -60,12 +60,15 @@ DECLARE
 BEGIN
     wanted := '{}';
     unwanted := '{}';
-    FOR part IN SELECT regexp_matches(q, '(-?)(?:"([^"]*)"|(\S+))', 'g') LOOP
+    FOR part IN
+        SELECT regexp_matches(q, '(-?)(?:"([^"]*)"|([^"\s-]\S*|-[^"\s]*)|("))', 'g')
+    LOOP
+        IF part[4] IS NOT NULL THEN
+            RAISE EXCEPTION 'q has a quotation mark that is not closed' USING ERRCODE = '22023';
+        END IF;
         term := trim(coalesce(part[2], part[3]));
         CONTINUE WHEN term = '';
-        IF part[3] LIKE '"%' THEN
-            RAISE EXCEPTION 'q has a quotation mark that is not closed' USING ERRCODE = '22023';
-        ELSIF cardinality(wanted) + cardinality(unwanted) = 20 THEN
+        IF cardinality(wanted) + cardinality(unwanted) = 20 THEN
             RAISE EXCEPTION 'q must have at most 20 terms' USING ERRCODE = '22023';
         ELSIF part[1] = '-' THEN
             unwanted := unwanted || term;

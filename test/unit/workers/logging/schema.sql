@@ -1,0 +1,2 @@
+-- What millracectl migrate makes before the first migration.
+CREATE SCHEMA millrace;
