@@ -94,7 +94,8 @@ static int64_t clock_now(void *ctx)
 
 static int64_t clock_wall(void *ctx)
 {
-    return LANE_FIRST_MS + ((struct lane_world *)ctx)->now_ms;
+    const struct lane_world *w = ctx;
+    return LANE_FIRST_MS + w->now_ms - w->wall_behind_ms;
 }
 
 static uint64_t draw(void *ctx)

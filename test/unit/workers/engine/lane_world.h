@@ -105,7 +105,8 @@ struct lane_world {
     struct engine_domain domain; /* lane_domain with that interval */
     struct engine *engine;
     struct mr_arena arena;
-    int64_t now_ms; /* begins at 1,000, when it is LANE_FIRST_MS + 1,000 on the wall */
+    int64_t now_ms;         /* begins at 1,000, when it is LANE_FIRST_MS + 1,000 on the wall */
+    int64_t wall_behind_ms; /* by what the wall's clock was set back */
     uint64_t drawn;
     int64_t ids;
     struct mr_uuid accounts[LANES][LANE_WHO];
@@ -149,6 +150,7 @@ enum { LANE_LINE, LANE_FACT }; /* row kinds */
 extern const struct engine_domain lane_domain;
 extern const struct engine_checker lane_checker;
 
+bool lane_knows_nothing(const char *type);
 void lane_world_open(struct lane_world *w);
 void lane_world_close(struct lane_world *w);
 /* Types of the newer release are known from now on. */
