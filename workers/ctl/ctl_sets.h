@@ -1,4 +1,5 @@
-/* The migrations that millracectl runs, of each of its two databases: the one table of them. */
+/* The migrations that millracectl runs, of each of its two databases. Those of Postgres are
+ * millrace's own and every domain's of workers/domain_store/domains.cmake. */
 #ifndef CTL_SETS_H
 #define CTL_SETS_H
 

@@ -1,25 +1,15 @@
 /* millrace-worker DOMAIN: one member of a domain's pool. */
-#include "billing_migrations.h"
-#include "billing_store.h"
 #include "millrace_migrations.h"
 #include "mr_admin.h"
 #include "mr_catalog_folder.h"
 #include "mr_config.h"
 #include "mr_signal.h"
 #include "runtime.h"
+#include "worker_domains.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* The one table that names all domains. */
-static const struct worker_domain {
-    const struct domain_store *store;
-    const struct mr_pg_migrations *migrations;
-    int admin_port;
-} domains[] = {
-    {&billing_store, &billing_migrations, 9181},
-};
 
 struct worker {
     const struct worker_domain *domain;
@@ -46,10 +36,18 @@ static const struct mr_config_program program = {
 
 static const struct worker_domain *domain_of(const char *name)
 {
-    for (size_t i = 0; name && i < sizeof domains / sizeof *domains; i++)
-        if (strcmp(domains[i].store->domain->name, name) == 0)
-            return &domains[i];
+    for (size_t i = 0; name && i < worker_domain_count; i++)
+        if (strcmp(worker_domains[i].store->domain->name, name) == 0)
+            return &worker_domains[i];
     return NULL;
+}
+
+static void complain_of_domain(void)
+{
+    fprintf(stderr, "millrace-worker: name one domain of ");
+    for (size_t i = 0; i < worker_domain_count; i++)
+        fprintf(stderr, "%s%s", i > 0 ? ", " : "", worker_domains[i].store->domain->name);
+    fprintf(stderr, "\n");
 }
 
 static void on_kafka_log(void *owner, int level, const char *facility, const char *text)
@@ -124,6 +122,7 @@ static enum mr_status start(struct worker *w, struct mr_error *why)
         .ready = ready,
         .data = w,
     };
+    const struct domain_store_pruned *pruned = w->domain->store->pruned;
     struct runtime_settings runtime = {
         .loop = &w->loop,
         .log = &w->log,
@@ -135,6 +134,7 @@ static enum mr_status start(struct worker *w, struct mr_error *why)
         .group_instance_id = mr_config_text(c, "GROUP_INSTANCE_ID"),
         .session_timeout_ms = mr_config_int(c, "SESSION_TIMEOUT_MS"),
         .lane_lock_wait_ms = mr_config_int(c, "LANE_LOCK_WAIT_MS"),
+        .retention_days = pruned ? mr_config_int(c, pruned->setting) : 0,
         .batch_commands_max = mr_config_int(c, "BATCH_COMMANDS_MAX"),
         .batch_bytes_max = mr_config_int(c, "BATCH_BYTES_MAX"),
         .event_bytes_max = mr_config_int(c, "EVENT_BYTES_MAX"),
@@ -163,7 +163,7 @@ int main(int argc, char **argv)
         return w.exit_status;
     w.domain = domain_of(mr_config_arg(w.config, 0));
     if (!w.domain || mr_config_args(w.config) != 1) {
-        fprintf(stderr, "millrace-worker: name one domain: billing\n");
+        complain_of_domain();
         mr_config_free(w.config);
         return 2;
     }
