@@ -37,6 +37,7 @@ struct edge {
 
     struct command_submit *submit; /* NULL once it is closed: commands are then refused */
     struct mr_pg_pool *pool;       /* NULL: Postgres counts as away */
+    struct mr_pg_pool *searches;   /* likewise, for reads that may take long */
     struct edge_auth *auth;
     struct edge_wait *wait;
     struct edge_reads *reads;

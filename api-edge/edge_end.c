@@ -55,6 +55,13 @@ static void on_pool_closed(void *data)
     close_next(p);
 }
 
+static void on_searches_closed(void *data)
+{
+    struct edge_program *p = data;
+    p->searches = NULL;
+    close_next(p);
+}
+
 static void on_admin_closed(void *data)
 {
     struct edge_program *p = data;
@@ -74,6 +81,9 @@ static void close_next(struct edge_program *p)
     } else if (p->pool) {
         p->edge.pool = NULL;
         mr_pg_pool_close(p->pool, on_pool_closed, p);
+    } else if (p->searches) {
+        p->edge.searches = NULL;
+        mr_pg_pool_close(p->searches, on_searches_closed, p);
     } else if (p->admin) {
         mr_admin_close(p->admin, on_admin_closed, p);
     } else {

@@ -28,6 +28,7 @@ enum mr_status edge_list_ask(struct edge_list *list, int64_t rows, mr_pg_on_resu
         edge_query_of(list->r, &(struct edge_query_ask){.stmt = &sql->lists[list->order],
                                                         .params = &params,
                                                         .deadline_ms = EDGE_READ_DEADLINE_MS,
+                                                        .is_search = list->resource->function,
                                                         .answered = answered,
                                                         .asker = asker});
     mr_arena_free(&arena);

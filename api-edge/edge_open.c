@@ -13,10 +13,11 @@
 #include "mr_files.h"
 #include "self_report.h"
 
-#define STOPPED           3 /* exit status */
-#define POOL_CONNECTIONS  4
-#define OTHER_DESCRIPTORS 128  /* of Kafka, Postgres, the log and the loop */
-#define READY_AFTER_MS    2000 /* without a word from Postgres */
+#define STOPPED            3 /* exit status */
+#define POOL_CONNECTIONS   4
+#define SEARCH_CONNECTIONS 6
+#define OTHER_DESCRIPTORS  128  /* of Kafka, Postgres, the log and the loop */
+#define READY_AFTER_MS     2000 /* without a word from Postgres */
 
 /* ---- what is told ---- */
 
@@ -131,6 +132,22 @@ static enum mr_status open_pool(struct edge_program *p, struct mr_error *why)
     return s;
 }
 
+/* A search that is over its deadline still keeps its connection until the server has ended it, so
+ * only one waits behind another; more are refused at once. */
+static enum mr_status open_searches(struct edge_program *p, struct mr_error *why)
+{
+    struct mr_pg_pool_options options = {
+        .conn = {.conninfo = mr_config_text(p->config, "PG"),
+                 .application_name = "millrace-edge-search",
+                 .statement_timeout_ms = EDGE_READ_DEADLINE_MS,
+                 .queue_statements_max = 2},
+        .connections = SEARCH_CONNECTIONS,
+    };
+    enum mr_status s = mr_pg_pool_open(&p->loop.uv, &options, NULL, &p->searches, why);
+    p->edge.searches = p->searches;
+    return s;
+}
+
 /* The operator's rules are read before anything is opened: a slip in them ends the program. */
 static enum mr_status open_ingest(struct edge_program *p, struct mr_error *why)
 {
@@ -231,7 +248,8 @@ enum mr_status edge_program_open(struct edge_program *p, struct mr_error *why)
                                      .key_cache_ms = mr_config_int(p->config, "KEY_CACHE_MS")});
     if ((s = open_ingest(p, why)) != MR_OK ||
         (s = edge_reads_new(p->catalog, &edge->reads, why)) != MR_OK ||
-        (s = open_submit(p, why)) != MR_OK || (s = open_pool(p, why)) != MR_OK)
+        (s = open_submit(p, why)) != MR_OK || (s = open_pool(p, why)) != MR_OK ||
+        (s = open_searches(p, why)) != MR_OK)
         return s;
     edge->report = self_report_new(&(struct self_report_settings){
         .loop = &p->loop,

@@ -26,7 +26,7 @@ struct edge_program {
     struct mr_catalog *catalog;
     struct mr_kafka_conf *kafka;
     struct edge edge;
-    struct mr_pg_pool *pool;
+    struct mr_pg_pool *pool, *searches; /* those of edge, until they are closed */
     struct edge_start *start;
     struct mr_http_server *server;
     struct mr_admin *admin;

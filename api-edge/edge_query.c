@@ -20,18 +20,18 @@ static void on_result(struct mr_pg_result *result, void *data)
 enum mr_status edge_query_start(struct edge *edge, const struct edge_query_ask *ask,
                                 struct edge_query **out)
 {
-    if (!edge->pool)
+    struct mr_pg_pool *pool = ask->is_search ? edge->searches : edge->pool;
+    if (!pool)
         return MR_BUSY;
     struct edge_query *q = malloc(sizeof *q);
     if (!q)
         abort();
     *q = (struct edge_query){.answered = ask->answered, .asker = ask->asker};
-    enum mr_status s =
-        mr_pg_pool_query(edge->pool, &(struct mr_pg_read){.stmt = ask->stmt,
-                                                          .params = ask->params,
-                                                          .deadline_ms = ask->deadline_ms,
-                                                          .on_result = on_result,
-                                                          .data = q});
+    enum mr_status s = mr_pg_pool_query(pool, &(struct mr_pg_read){.stmt = ask->stmt,
+                                                                   .params = ask->params,
+                                                                   .deadline_ms = ask->deadline_ms,
+                                                                   .on_result = on_result,
+                                                                   .data = q});
     if (s != MR_OK)
         free(q);
     else

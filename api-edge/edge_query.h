@@ -8,11 +8,13 @@
 struct edge_query;
 
 /* On MR_OK answered is called exactly once, from the loop, unless the query is dropped; it frees
- * the query. Otherwise as mr_pg_pool_query: MR_BUSY where Postgres is away. */
+ * the query. Otherwise as mr_pg_pool_query: MR_BUSY where Postgres is away, MR_LIMIT where too many
+ * searches are under way. */
 struct edge_query_ask {
     const struct mr_pg_stmt *stmt;
     const struct mr_pg_params *params;
     uint32_t deadline_ms;
+    bool is_search; /* may take long: on connections where no other read waits behind it */
     mr_pg_on_result answered;
     void *asker;
 };

@@ -57,6 +57,7 @@ enum mr_status edge_read_item(struct edge_request *r, const struct mr_catalog_re
         r, &(struct edge_query_ask){.stmt = &edge_reads_sql(r->edge->reads, resource)->item,
                                     .params = &params,
                                     .deadline_ms = EDGE_READ_DEADLINE_MS,
+                                    .is_search = resource->function,
                                     .answered = answered,
                                     .asker = asker});
 }

@@ -28,28 +28,40 @@ static void migrate(struct reads *reads)
 
 static void on_pool_closed(void *data)
 {
-    ((struct reads *)data)->pool_closed = true;
+    ((struct reads *)data)->pools_closed++;
+}
+
+static struct mr_pg_pool *open_pool(struct reads *reads, uint32_t connections,
+                                    uint32_t statements_max)
+{
+    struct mr_error why;
+    struct mr_pg_pool *pool;
+    struct mr_pg_pool_options options = {
+        .conn = {.conninfo = reads->conninfo, .queue_statements_max = statements_max},
+        .connections = connections};
+    cr_assert_eq(mr_pg_pool_open(&reads->bed.loop.uv, &options, NULL, &pool, &why), MR_OK, "%s",
+                 why.text);
+    while (mr_pg_pool_up(pool) < connections)
+        uv_run(&reads->bed.loop.uv, UV_RUN_ONCE);
+    return pool;
 }
 
 void reads_open(struct reads *reads, const char *name)
 {
-    struct mr_error why;
     *reads = (struct reads){0};
     pg_database(name, reads->conninfo);
     migrate(reads);
     bed_open_on(&reads->bed, &(struct command_submit_settings){0}, reads_catalog());
-    struct mr_pg_pool_options options = {.conn = {.conninfo = reads->conninfo}, .connections = 2};
-    cr_assert_eq(mr_pg_pool_open(&reads->bed.loop.uv, &options, NULL, &reads->bed.edge.pool, &why),
-                 MR_OK, "%s", why.text);
-    while (mr_pg_pool_up(reads->bed.edge.pool) < 2)
-        uv_run(&reads->bed.loop.uv, UV_RUN_ONCE);
+    reads->bed.edge.pool = open_pool(reads, 2, 0);
+    reads->bed.edge.searches = open_pool(reads, READS_SEARCHES, 1);
 }
 
 void reads_close(struct reads *reads)
 {
     mr_pg_pool_close(reads->bed.edge.pool, on_pool_closed, reads);
-    reads->bed.edge.pool = NULL;
-    while (!reads->pool_closed)
+    mr_pg_pool_close(reads->bed.edge.searches, on_pool_closed, reads);
+    reads->bed.edge.pool = reads->bed.edge.searches = NULL;
+    while (reads->pools_closed < 2)
         uv_run(&reads->bed.loop.uv, UV_RUN_ONCE);
     bed_close(&reads->bed);
 }

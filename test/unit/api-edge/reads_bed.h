@@ -6,12 +6,13 @@
 #include "edge_bed.h"
 #include "pg_server.h"
 
-#define READS_ROOT "/v1/accounts/" BED_ACCOUNT
+#define READS_ROOT     "/v1/accounts/" BED_ACCOUNT
+#define READS_SEARCHES 2 /* that may be under way at a time */
 
 struct reads {
     struct bed bed;
     char conninfo[PG_CONNINFO_BYTES];
-    bool pool_closed;
+    int pools_closed;
 };
 
 /* name: of the database, lower-case letters and _. */

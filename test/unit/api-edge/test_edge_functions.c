@@ -3,6 +3,7 @@
 #include "reads_bed.h"
 
 #include "edge_cursor.h"
+#include "edge_query.h"
 #include <criterion/criterion.h>
 #include <stdio.h>
 
@@ -83,6 +84,41 @@ Test(edge_functions, given_a_function_that_is_slow_then_503_comes_at_the_deadlin
     cr_expect(reads_has(reply, "HTTP/1.1 503 "), "%s", reply);
     cr_expect(reads_has(reply, "/problems/unavailable"), "%s", reply);
     cr_expect_lt(took_ms, EDGE_READ_DEADLINE_MS + 1500, "%llu", (unsigned long long)took_ms);
+}
+
+static void on_nothing(struct mr_pg_result *result, void *data)
+{
+    (void)result;
+    (void)data;
+}
+
+/* As many searches as may be under way, all slow. */
+static void keep_searching(struct edge_query **queries)
+{
+    static const struct mr_pg_stmt sleep = {.sql = "SELECT pg_sleep(60)"};
+    for (int i = 0; i < READS_SEARCHES; i++)
+        cr_assert_eq(edge_query_start(&reads.bed.edge,
+                                      &(struct edge_query_ask){.stmt = &sleep,
+                                                               .deadline_ms = 60000,
+                                                               .is_search = true,
+                                                               .answered = on_nothing},
+                                      &queries[i]),
+                     MR_OK);
+}
+
+Test(edge_functions, given_slow_searches_then_one_more_is_refused_and_other_reads_do_not_wait)
+{
+    struct edge_query *queries[READS_SEARCHES];
+    reads_open(&reads, "busy");
+    keep_searching(queries);
+    uint64_t began_ms = uv_now(&reads.bed.loop.uv);
+    const char *reply = reads_get(&reads, "/words/disk");
+    cr_expect(reads_has(reply, "HTTP/1.1 503 "), "%s", reply);
+    cr_expect(reads_has(reply, "Retry-After: "), "%s", reply);
+    cr_expect(reads_has(reads_get(&reads, "/commands/" BED_OTHER), "HTTP/1.1 404 "));
+    cr_expect_lt(uv_now(&reads.bed.loop.uv) - began_ms, 4000, "neither waits for a search");
+    for (int i = 0; i < READS_SEARCHES; i++)
+        edge_query_drop(queries[i]);
 }
 
 /* ---- pages ---- */
