@@ -116,7 +116,7 @@ static void free_record(void *ctx, struct engine_load_record *record)
 
 /* ---- life ---- */
 
-void load_world_open(struct load_world *w)
+static void open_world(struct load_world *w, bool by_offset)
 {
     *w = (struct load_world){.now_ms = 1000, .drawn = 100};
     for (int32_t i = 0; i < LOAD_LANES; i++) {
@@ -145,9 +145,20 @@ void load_world_open(struct load_world *w)
         .flush_ms = LOAD_MS,
         .queue_bytes_max = LOAD_QUEUE,
         .missing_ms = LOAD_MISSING,
+        .by_offset = by_offset,
     };
     w->engine = engine_loader_new(&ports, &options);
     engine_loader_on_connection(w->engine, true);
+}
+
+void load_world_open(struct load_world *w)
+{
+    open_world(w, false);
+}
+
+void load_world_open_facts(struct load_world *w)
+{
+    open_world(w, true);
 }
 
 void load_world_close(struct load_world *w)

@@ -39,6 +39,7 @@ struct load_world {
 };
 
 void load_world_open(struct load_world *w);
+void load_world_open_facts(struct load_world *w); /* of a topic of commands */
 void load_world_close(struct load_world *w);
 /* Assigns the lanes 0 .. count - 1 and brings them to RUNNING from the ledgers that w->lanes say.
  */

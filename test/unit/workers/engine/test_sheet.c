@@ -228,3 +228,150 @@ Test(sheet, given_no_room_for_keys_or_entities_then_the_limit_is_told)
     cr_expect_eq(engine_sheet_want(sheet, &one), MR_OK);
     cr_expect_eq(decide("{\"add\":1}"), ENGINE_DECIDED_APPLIED);
 }
+
+/* ---- changing an image in place ---- */
+
+Test(sheet, given_an_image_changed_again_and_again_then_it_takes_the_memory_of_two)
+{
+    int applied = 0;
+    for (int i = 0; i < 300; i++) /* each with an image of 5,008 bytes, of 20,000 in all */
+        applied += decide("{\"add\":1, \"events\":0, \"size\":5000}") == ENGINE_DECIDED_APPLIED;
+    cr_expect_eq(applied, 300);
+    const struct engine_entity_write *write = only_write();
+    cr_expect_eq(write->entity.version, 300);
+    cr_expect_eq(write->entity.bytes_len, 5008);
+    cr_expect_eq(value_of(write), 300);
+}
+
+Test(sheet, given_a_refusal_after_changes_then_the_image_before_it_is_still_there)
+{
+    for (int i = 0; i < 3; i++) {
+        cr_expect_eq(decide("{\"add\":1, \"size\":100}"), ENGINE_DECIDED_APPLIED);
+        cr_expect_eq(decide("{\"add\":50, \"size\":100, \"refuse\":\"no-such\"}"),
+                     ENGINE_DECIDED_REJECTED);
+        cr_expect_eq(decide("{\"add\":50, \"size\":2000, \"refuse\":\"no-such\"}"),
+                     ENGINE_DECIDED_REJECTED);
+        cr_expect_eq(value_of(only_write()), i + 1);
+        cr_expect_eq(only_write()->entity.bytes_len, 108);
+    }
+    cr_expect_eq(only_write()->entity.version, 3);
+}
+
+Test(sheet, given_an_image_that_grows_and_shrinks_then_each_length_is_kept)
+{
+    static const char *const bodies_of[] = {
+        "{\"add\":1, \"size\":10}",  "{\"add\":1, \"size\":700}", "{\"add\":1, \"size\":0}",
+        "{\"add\":1, \"size\":900}", "{\"add\":1, \"size\":20}",
+    };
+    static const size_t lengths[] = {18, 708, 8, 908, 28};
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        cr_expect_eq(decide(bodies_of[i]), ENGINE_DECIDED_APPLIED);
+        const struct engine_entity_write *write = only_write();
+        cr_assert_eq(write->entity.bytes_len, lengths[i]);
+        cr_expect_eq(value_of(write), (int64_t)i + 1);
+        for (size_t k = sizeof(int64_t); k < lengths[i]; k++)
+            cr_assert_eq(((const char *)write->entity.bytes)[k], 0, "byte %zu is not its own", k);
+    }
+}
+
+/* ---- ticks ---- */
+
+static struct engine_entity part_of(const struct lane_part *part, uint8_t n)
+{
+    return (struct engine_entity){
+        .key = {.kind = LANE_PART, .account = account, .id = {{n}}},
+        .version = 3,
+        .bytes = part,
+        .bytes_len = sizeof *part,
+    };
+}
+
+static struct engine_input tick_of(const char *json, int32_t lane)
+{
+    ce.tick_lane = lane;
+    ce.type = mr_slice_text("test.tick");
+    struct engine_input in = input_of(json);
+    in.lane = lane;
+    return in;
+}
+
+static enum engine_decided decide_tick(const struct engine_input *in)
+{
+    struct engine_refusal refusal;
+    return engine_sheet_decide(sheet, NULL, in, mr_slice_text("tick"), &refusal);
+}
+
+Test(sheet, given_a_tick_then_it_goes_over_what_is_due_and_names_more)
+{
+    const struct lane_part parts[] = {{.due_ms = 20, .value = 2}, {.due_ms = 10, .value = 40}};
+    struct engine_entity first = part_of(&parts[0], 1), second = part_of(&parts[1], 2);
+    int64_t sum = 100;
+    struct engine_entity whole = {.key = {.account = account, .id = account},
+                                  .version = 1,
+                                  .bytes = &sum,
+                                  .bytes_len = sizeof sum};
+    struct engine_input in = tick_of("{}", 4);
+    size_t count;
+    cr_assert_eq(engine_sheet_want(sheet, &in), MR_OK);
+    const struct engine_due *due = engine_sheet_due(sheet, &count);
+    cr_assert_eq(count, 1);
+    cr_expect_eq(due->lane, 4);
+    cr_expect_eq(due->kind, LANE_PART);
+    cr_expect_eq(due->time_ms, 1234);
+    cr_assert_eq(engine_sheet_put_due(sheet, 4, &first), MR_OK);
+    cr_assert_eq(engine_sheet_put_due(sheet, 4, &second), MR_OK);
+    cr_assert_eq(engine_sheet_put_due(sheet, 4, &first), MR_OK);
+    cr_assert_eq(engine_sheet_want_after(sheet, &in), MR_OK);
+    const struct engine_key *keys = engine_sheet_keys(sheet, &count);
+    cr_assert_eq(count, 1, "what is due is loaded already");
+    cr_expect_eq(keys->kind, LANE_SUM);
+    cr_assert_eq(engine_sheet_put(sheet, &whole), MR_OK);
+    cr_expect_eq(decide_tick(&in), ENGINE_DECIDED_APPLIED);
+    const struct engine_entity_write *writes = engine_sheet_writes(sheet, &count);
+    cr_assert_eq(count, 3);
+    for (size_t i = 0; i < count; i++)
+        if (writes[i].entity.key.kind == LANE_SUM)
+            cr_expect_eq(value_of(&writes[i]), 142, "one change went on with the other");
+        else
+            cr_expect_eq(writes[i].entity.version, 4);
+    const struct engine_event *e = engine_sheet_events(sheet, &count);
+    cr_assert_eq(count, 2);
+    cr_expect_eq(e[0].subject.bytes[0], 1, "in the order in which they were put");
+    cr_expect_eq(e[1].subject.bytes[0], 2);
+}
+
+Test(sheet, given_ticks_of_two_lanes_then_each_goes_over_its_own)
+{
+    const struct lane_part part = {.due_ms = 20, .value = 2};
+    struct engine_entity e = part_of(&part, 1);
+    struct engine_input one = tick_of("{}", 1);
+    size_t count;
+    cr_assert_eq(engine_sheet_want(sheet, &one), MR_OK);
+    struct engine_input two = tick_of("{}", 2);
+    cr_assert_eq(engine_sheet_want(sheet, &two), MR_OK);
+    cr_assert_eq(engine_sheet_put_due(sheet, 2, &e), MR_OK);
+    cr_assert_eq(engine_sheet_want_after(sheet, &one), MR_OK);
+    engine_sheet_keys(sheet, &count);
+    cr_expect_eq(count, 0);
+    cr_expect_eq(decide_tick(&one), ENGINE_DECIDED_APPLIED);
+    cr_expect_eq(events(), 0);
+    cr_assert_eq(engine_sheet_want_after(sheet, &two), MR_OK);
+    cr_expect_eq(decide_tick(&two), ENGINE_DECIDED_APPLIED);
+    cr_expect_eq(events(), 1);
+}
+
+Test(sheet, given_no_room_for_what_is_due_then_the_limit_is_told)
+{
+    const struct lane_part part = {.due_ms = 20, .value = 2};
+    struct engine_input in = tick_of("{\"sums\":1000}", 1);
+    enum mr_status status = MR_OK;
+    cr_assert_eq(engine_sheet_want(sheet, &in), MR_OK);
+    cr_expect_eq(engine_sheet_want_after(sheet, &in), MR_LIMIT);
+    engine_sheet_reset(sheet);
+    cr_assert_eq(engine_sheet_want(sheet, &in), MR_OK);
+    for (int i = 1; i < 256 && status == MR_OK; i++) {
+        struct engine_entity e = part_of(&part, (uint8_t)i);
+        status = engine_sheet_put_due(sheet, 1, &e);
+    }
+    cr_expect_eq(status, MR_LIMIT);
+}
