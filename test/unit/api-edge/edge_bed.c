@@ -16,12 +16,19 @@
 
 /* ---- the log ---- */
 
+static enum mr_kafka_outcome outcome_of(const struct bed *bed, uint32_t number)
+{
+    enum bed_log mode = bed->turn_at && number >= bed->turn_at ? bed->turn_mode : bed->mode;
+    return mode == BED_STORES  ? MR_KAFKA_STORED
+           : mode == BED_LOSES ? MR_KAFKA_NOT_STORED
+                               : MR_KAFKA_UNKNOWN;
+}
+
 static void on_report_due(void *data)
 {
     struct bed *bed = data;
-    bed_report(bed, bed->mode == BED_STORES  ? MR_KAFKA_STORED
-                    : bed->mode == BED_LOSES ? MR_KAFKA_NOT_STORED
-                                             : MR_KAFKA_UNKNOWN);
+    while (bed->pending_count > 0)
+        bed_report_first(bed, outcome_of(bed, bed->sent - bed->pending_count + 1), 1);
 }
 
 static enum mr_status log_send(void *impl, const struct mr_kafka_message *message,
@@ -29,7 +36,7 @@ static enum mr_status log_send(void *impl, const struct mr_kafka_message *messag
 {
     struct bed *bed = impl;
     size_t used = 0;
-    if (bed->mode == BED_IS_FULL)
+    if (bed->mode == BED_IS_FULL || (bed->room && bed->pending_count >= bed->room))
         return mr_fail(why, MR_LIMIT, "full");
     if (bed->mode == BED_IS_AWAY)
         return mr_fail(why, MR_BUSY, "away");
@@ -40,7 +47,15 @@ static enum mr_status log_send(void *impl, const struct mr_kafka_message *messag
         used += (size_t)snprintf(bed->headers + used, sizeof bed->headers - used, "%.*s=%.*s\n",
                                  MR_SLICE_FMT(message->headers.items[i].name),
                                  MR_SLICE_FMT(message->headers.items[i].value));
-    bed->opaque = message->opaque;
+    if (bed->sent < BED_SEEN) {
+        struct mr_slice id = mr_ce_header_find(&message->headers, "ce_id");
+        snprintf(bed->seen[bed->sent].id, sizeof bed->seen->id, "%.*s", MR_SLICE_FMT(id));
+        bed->seen[bed->sent].value = strdup(bed->value);
+    }
+    cr_assert_lt(bed->pending_count, BED_PENDING);
+    bed->pending[bed->pending_count++] = message->opaque;
+    if (bed->pending_count > bed->most_pending)
+        bed->most_pending = bed->pending_count;
     bed->sent++;
     if (bed->mode != BED_HOLDS)
         mr_deferred_start(&bed->report);
@@ -54,21 +69,30 @@ static bool log_is_ready(void *impl)
 
 static void log_close(void *impl, uint64_t deadline_ms, void (*on_closed)(void *owner), void *owner)
 {
-    (void)impl;
     (void)deadline_ms;
+    bed_report(impl, MR_KAFKA_UNKNOWN);
     on_closed(owner);
 }
 
-void bed_report(struct bed *bed, enum mr_kafka_outcome outcome)
+void bed_report_first(struct bed *bed, enum mr_kafka_outcome outcome, uint32_t n)
 {
-    struct mr_kafka_report report = {.opaque = bed->opaque,
-                                     .outcome = outcome,
+    struct mr_kafka_report report = {.outcome = outcome,
                                      .status = outcome == MR_KAFKA_STORED ? MR_OK : MR_BUSY,
                                      .partition = 7,
                                      .offset = 90210,
                                      .append_ms = -1,
                                      .error = outcome == MR_KAFKA_STORED ? NULL : "test"};
-    command_submit_report(bed->edge.submit, &report);
+    for (; n > 0 && bed->pending_count > 0; n--) {
+        report.opaque = bed->pending[0];
+        report.offset = 90210 + bed->sent - bed->pending_count;
+        memmove(bed->pending, bed->pending + 1, --bed->pending_count * sizeof *bed->pending);
+        command_submit_report(bed->edge.submit, &report);
+    }
+}
+
+void bed_report(struct bed *bed, enum mr_kafka_outcome outcome)
+{
+    bed_report_first(bed, outcome, bed->pending_count);
 }
 
 /* ---- the key store: one key, whose secret is the bytes 0 to 31 ---- */
@@ -77,8 +101,7 @@ static void on_key_due(void *data)
 {
     struct bed *bed = data;
     struct edge_token known;
-    const struct mr_slice scopes[] = {mr_slice_text("billing:write"),
-                                      mr_slice_text("billing:read"),
+    const struct mr_slice scopes[] = {mr_slice_text("billing:write"), mr_slice_text("billing:read"),
                                       mr_slice_text("logging:write")};
     cr_assert_eq(edge_token_parse(mr_slice_text("Bearer " BED_KEY), &known), MR_OK);
     if (bed->keys_away) {
@@ -194,6 +217,8 @@ void bed_close(struct bed *bed)
     edge_ingest_free(bed->edge.ingest);
     edge_metrics_free(bed->edge.stats);
     mr_loop_close(&bed->loop);
+    for (size_t i = 0; i < BED_SEEN; i++)
+        free(bed->seen[i].value);
     mr_catalog_free(bed->catalog);
     mr_metrics_free(bed->metrics);
 }
@@ -223,32 +248,52 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
         bed->reply_len += (size_t)n;
 }
 
-static void on_connected(uv_connect_t *req, int status)
+struct sent {
+    uv_connect_t connect;
+    uv_write_t write;
+    struct mr_buf bytes;
+};
+
+static void on_written(uv_write_t *write, int status)
 {
-    uv_buf_t buf = uv_buf_init(req->data, (unsigned)strlen(req->data));
-    cr_assert_eq(status, 0);
-    cr_assert_eq(uv_try_write(req->handle, &buf, 1), (int)buf.len);
-    free(req->data);
-    free(req);
+    struct sent *sent = write->data;
+    (void)status; /* a server that refuses a body need not read it */
+    mr_buf_free(&sent->bytes);
+    free(sent);
 }
 
-void bed_send(struct bed *bed, const char *request)
+static void on_connected(uv_connect_t *connect, int status)
+{
+    struct sent *sent = connect->data;
+    uv_buf_t buf = uv_buf_init(sent->bytes.data, (unsigned)sent->bytes.len);
+    cr_assert_eq(status, 0);
+    cr_assert_eq(uv_write(&sent->write, connect->handle, &buf, 1, on_written), 0);
+}
+
+static void send_bytes(struct bed *bed, struct mr_slice request)
 {
     struct sockaddr_in address;
     cr_assert(bed->client_closed);
-    uv_connect_t *req = malloc(sizeof *req);
-    cr_assert(req);
-    req->data = strdup(request);
+    struct sent *sent = calloc(1, sizeof *sent);
+    cr_assert(sent);
+    sent->connect.data = sent->write.data = sent;
+    mr_buf_init(&sent->bytes, 0);
+    mr_buf_slice(&sent->bytes, request);
     bed->client_closed = false;
     bed->reply_len = 0;
     uv_ip4_addr("127.0.0.1", bed->port, &address);
     uv_tcp_init(&bed->loop.uv, &bed->client);
     bed->client.data = bed;
-    uv_tcp_connect(req, &bed->client, (struct sockaddr *)&address, on_connected);
+    uv_tcp_connect(&sent->connect, &bed->client, (struct sockaddr *)&address, on_connected);
     uv_read_start((uv_stream_t *)&bed->client, on_alloc, on_read);
 }
 
-static const char *until_closed(struct bed *bed)
+void bed_send(struct bed *bed, const char *request)
+{
+    send_bytes(bed, mr_slice_text(request));
+}
+
+const char *bed_await(struct bed *bed)
 {
     while (!bed->client_closed)
         uv_run(&bed->loop.uv, UV_RUN_ONCE);
@@ -259,14 +304,14 @@ static const char *until_closed(struct bed *bed)
 const char *bed_ask(struct bed *bed, const char *request)
 {
     bed_send(bed, request);
-    return until_closed(bed);
+    return bed_await(bed);
 }
 
 const char *bed_end_input(struct bed *bed)
 {
     uv_shutdown_t req;
     cr_assert_eq(uv_shutdown(&req, (uv_stream_t *)&bed->client, NULL), 0);
-    return until_closed(bed);
+    return bed_await(bed);
 }
 
 static char *request_of(const char *method, const char *path, const char *fields, const char *body)
@@ -302,6 +347,27 @@ void bed_post_only(struct bed *bed, const char *path, const char *fields, const 
 const char *bed_get(struct bed *bed, const char *path, const char *fields)
 {
     return bed_ask(bed, request_of("GET", path, fields, NULL));
+}
+
+void bed_post_bytes_only(struct bed *bed, const char *path, const char *fields,
+                         struct mr_slice body)
+{
+    struct mr_buf request;
+    mr_buf_init(&request, 0);
+    mr_buf_printf(&request,
+                  "POST %s HTTP/1.1\r\nHost: edge\r\nConnection: close\r\n"
+                  "Authorization: Bearer " BED_KEY "\r\n%sContent-Length: %zu\r\n\r\n",
+                  path, fields, body.len);
+    mr_buf_slice(&request, body);
+    send_bytes(bed, mr_buf_all(&request));
+    mr_buf_free(&request);
+}
+
+const char *bed_post_bytes(struct bed *bed, const char *path, const char *fields,
+                           struct mr_slice body)
+{
+    bed_post_bytes_only(bed, path, fields, body);
+    return bed_await(bed);
 }
 
 void bed_reset(struct bed *bed)
