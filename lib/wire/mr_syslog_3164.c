@@ -70,7 +70,7 @@ static bool take_old_stamp(const struct mr_syslog_context *context, struct mr_sl
                            int64_t *unix_ns)
 {
     const char *p = rest->data;
-    int64_t ms;
+    int64_t ms = 0;
     if (rest->len < STAMP_BYTES || (rest->len > STAMP_BYTES && p[STAMP_BYTES] != ' '))
         return false;
     int month = month_of(p), day = two(p + 4), h = two(p + 7), m = two(p + 10), s = two(p + 13);
