@@ -84,3 +84,25 @@ Test(edge_sql, given_more_parameters_than_a_statement_takes_then_the_file_is_nam
     cr_expect(strstr(why.text, "x/thing.json"));
     edge_sql_free(&sql);
 }
+
+Test(edge_sql, given_a_function_that_cuts_its_pages_then_it_is_handed_the_place_and_the_rows)
+{
+    struct edge_sql sql;
+    struct mr_error why;
+    struct mr_catalog_resource resource = resource_of(NULL, "x.search");
+    resource.paged = true;
+    resource.order_count = 1;
+    resource.item.path = NULL;
+    cr_assert_eq(edge_sql_init(&sql, &resource, &why), MR_OK);
+    cr_expect_null(sql.item.sql);
+    cr_expect_eq(sql.lists[0].nparams, 6);
+    cr_expect(strstr(sql.lists[0].sql, " FROM \"x\".\"search\"($1::uuid, $2::text, $3::timestamptz,"
+                                       " $5::timestamptz, $4::uuid, $6::int8) AS r"
+                                       " WHERE r.account_id = $1::uuid LIMIT $6::int8) AS q"
+                                       " ORDER BY q.value DESC, q.id DESC"),
+              "%s", sql.lists[0].sql);
+    cr_expect(strstr(sql.probe.sql, "E'it''s\\\\now'::timestamptz, NULL::timestamptz, NULL::uuid,"
+                                    " 1::int8) AS r"),
+              "%s", sql.probe.sql);
+    edge_sql_free(&sql);
+}
