@@ -151,9 +151,10 @@ static bool take(struct otlp *o)
     case MR_OTLP_REJECTED:
         edge_lines_reject(lines, MR_INVALID, why.text);
         return true;
-    case MR_OTLP_LIMIT: /* its memory is several bodies: never */
-        edge_lines_reject(lines, MR_LIMIT, "A record is too large; those behind it were not read.");
-        break;
+    case MR_OTLP_LIMIT:
+        edge_lines_reject(lines, MR_LIMIT, "A record is too large.");
+        mr_otlp_skip(o->reader);
+        return true;
     case MR_OTLP_DONE:
         break;
     }
