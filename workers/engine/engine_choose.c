@@ -90,7 +90,7 @@ bool engine_batch_prepare(struct engine *e, const struct engine_command *c, bool
     struct engine_batch *b = &e->batch;
     if (c->quarantine)
         return true;
-    if (!parked || c->keep == ENGINE_KEEP_FACT)
+    if (!parked || c->keep != ENGINE_KEEP_FULL)
         *ENGINE_ADD(&b->lookups) = (struct engine_lookup){
             .account = c->ce.account,
             .id = c->ce.id,

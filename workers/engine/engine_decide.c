@@ -154,6 +154,24 @@ static void unpark(struct engine_batch *b, struct engine_item *item)
         .lane = item->lane->lane, .position = item->command->record.in.position};
 }
 
+/* refusal NULL: it is applied. */
+static void note_outcome(struct engine_batch *b, const struct engine_item *item,
+                         const struct engine_refusal *refusal)
+{
+    bool was_parked = item->action != ENGINE_NEW;
+    if (item->command->keep == ENGINE_KEEP_FACT && !was_parked)
+        return;
+    *ENGINE_ADD(&b->outcomes) = (struct engine_outcome){
+        .command = item->command,
+        .status = refusal ? ENGINE_OUTCOME_REJECTED : ENGINE_OUTCOME_APPLIED,
+        .refusal = refusal ? *refusal : (struct engine_refusal){0},
+        .was_parked = was_parked,
+    };
+}
+
+static const struct engine_refusal dropped = {.problem = "dropped",
+                                              .detail = "An operator dropped this parked command."};
+
 static void set_aside(struct engine_batch *b, struct engine_item *item, const char *cause)
 {
     *ENGINE_ADD(&b->quarantined) =
@@ -171,13 +189,7 @@ static void settle(struct engine_batch *b, struct engine_item *item, struct engi
         events[i].lane = row->lane;
         events[i].sequence = row->next_event++;
     }
-    if (item->command->keep != ENGINE_KEEP_FACT)
-        *ENGINE_ADD(&b->outcomes) = (struct engine_outcome){
-            .command = item->command,
-            .status = refusal ? ENGINE_OUTCOME_REJECTED : ENGINE_OUTCOME_APPLIED,
-            .refusal = refusal ? *refusal : (struct engine_refusal){0},
-            .was_parked = item->action != ENGINE_NEW,
-        };
+    note_outcome(b, item, refusal);
     b->applied += !refusal;
     b->rejected += refusal != NULL;
     unpark(b, item);
@@ -198,8 +210,7 @@ static enum done decide(struct engine *e, struct engine_item *item, struct engin
     engine_sheet_events(b->sheet, &before);
     *refusal = c->invalid;
     if (item->action == ENGINE_DROP)
-        *refusal = (struct engine_refusal){.problem = "dropped",
-                                           .detail = "An operator dropped this parked command."};
+        *refusal = dropped;
     if (refusal->problem)
         d = engine_sheet_refuse(b->sheet, &input, c->record.in.key, refusal);
     else
@@ -263,6 +274,8 @@ static bool decide_or_park(struct engine *e, struct engine_item *item, struct en
     case DONE_REFUSED: /* a fact: nobody is told */
         cause = mr_arena_printf(engine_sheet_arena(b->sheet), "refused: %s", refusal.problem);
         set_aside(b, item, cause ? cause : "refused");
+        if (item->action != ENGINE_NEW)
+            note_outcome(b, item, &refusal);
         return true;
     case DONE:
         break;
@@ -297,6 +310,11 @@ static bool decide_unknown(struct engine *e, struct engine_item *item, struct en
     return true;
 }
 
+static bool conflicts(const struct engine_known_id *known, const struct engine_command *c)
+{
+    return known->has_hash && memcmp(&known->hash, &c->hash, sizeof c->hash) != 0;
+}
+
 static bool decide_new(struct engine *e, struct engine_item *item, struct engine_row *row)
 {
     struct engine_batch *b = &e->batch;
@@ -307,7 +325,7 @@ static bool decide_new(struct engine *e, struct engine_item *item, struct engine
     const struct engine_known_id *known = aside ? NULL : engine_known_find(b, c);
     if (aside)
         set_aside(b, item, aside);
-    else if (known && known->has_hash && memcmp(&known->hash, &c->hash, sizeof c->hash) != 0)
+    else if (known && conflicts(known, c))
         *ENGINE_ADD(&b->conflicts) = (struct engine_aside){.lane = row->lane, .command = c};
     else if (known)
         b->repeats++;
@@ -317,7 +335,28 @@ static bool decide_new(struct engine *e, struct engine_item *item, struct engine
     return true;
 }
 
-/* A parked fact needs no deciding where it is dropped, is stored already, or is none after all. */
+/* A parked command of which no row of millrace.command is kept may have come again by a worker that
+ * did not know its type, and parked it. True: there is nothing to decide. */
+static bool is_no_new_one(struct engine *e, struct engine_item *item)
+{
+    struct engine_batch *b = &e->batch;
+    const struct engine_command *c = item->command;
+    if (c->keep == ENGINE_KEEP_FULL || c->quarantine || item->action == ENGINE_DROP)
+        return false;
+    const struct engine_known_id *known = engine_known_find(b, c);
+    if (!known)
+        return false;
+    if (conflicts(known, c))
+        *ENGINE_ADD(&b->conflicts) = (struct engine_aside){.lane = item->lane->lane, .command = c};
+    else
+        b->repeats++;
+    if (c->keep == ENGINE_KEEP_FACT)
+        note_outcome(b, item, NULL);
+    unpark(b, item);
+    return true;
+}
+
+/* Of a parked fact nobody is told that it is dropped, or that it is none after all. */
 static bool fact_goes(struct engine *e, struct engine_item *item)
 {
     struct engine_batch *b = &e->batch;
@@ -325,12 +364,11 @@ static bool fact_goes(struct engine *e, struct engine_item *item)
     if (c->keep != ENGINE_KEEP_FACT)
         return false;
     if (item->action == ENGINE_DROP) {
+        note_outcome(b, item, &dropped);
         unpark(b, item);
     } else if (c->quarantine && c->invalid.problem) {
+        note_outcome(b, item, &c->invalid);
         set_aside(b, item, c->quarantine);
-    } else if (!c->quarantine && engine_known_find(b, c)) {
-        b->repeats++;
-        unpark(b, item);
     } else {
         return false;
     }
@@ -350,7 +388,7 @@ static bool decide_parked(struct engine *e, struct engine_item *item, struct eng
         *blocked = true; /* has a cause of its own, and nobody asked */
         return true;
     }
-    if (!fact_goes(e, item)) {
+    if (!fact_goes(e, item) && !is_no_new_one(e, item)) {
         if (cause)
             park(b, item, cause, false);
         else if (!decide_or_park(e, item, row))

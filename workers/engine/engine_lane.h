@@ -201,8 +201,8 @@ void engine_lane_note_published(struct engine *e, struct engine_lane *l);
 
 /* engine_choose.c */
 bool engine_batch_begin(struct engine *e);
-/* The command's look-up and keys. Of what is parked only a fact may be known already. False: the
- * sheet is full. */
+/* The command's look-up and keys. What is parked and kept whole has its row; other may be known by
+ * now. False: the sheet is full. */
 bool engine_batch_prepare(struct engine *e, const struct engine_command *c, bool parked);
 struct engine_load engine_batch_load(const struct engine_batch *b);
 void engine_queue_pop(struct engine *e, struct engine_lane *l);

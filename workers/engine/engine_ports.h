@@ -161,8 +161,8 @@ struct engine_lookup { /* is this command known already? Looked for from day - 2
     int32_t lane;
     enum engine_keep keep; /* FULL: in command; ID: in seen and parked; FACT: domain's and parked */
     bool only_its_day;     /* a UUIDv7 of an hour or more into its append day can be there only */
-    bool is_parked; /* a parked fact that is to be stored now: not looked for in parked, where it
-                     * would find itself */
+    bool is_parked; /* a parked command (not FULL) that is to be decided now: not looked for in
+                     * parked, where it would find itself */
 };
 struct engine_due { /* the entities of the kind in the lane that are due */
     int32_t lane, kind;
@@ -226,7 +226,8 @@ struct engine_refusal {
 struct engine_command; /* engine_command.h */
 
 /* A row of millrace.command, or (command->keep is ID, and it is not PARKED) of millrace.seen. A
- * fact has none: its row is among engine_save.rows. */
+ * fact has none, since its row is among engine_save.rows; one that was parked has an outcome for
+ * the row of millrace.command that it has if its type was not known then. */
 struct engine_outcome {
     const struct engine_command *command;
     enum engine_outcome_status status;

@@ -276,8 +276,9 @@ Test(keep, given_facts_that_waited_then_they_are_looked_up_and_stored)
     cr_assert_str_eq(lane_outcomes(&w, 0), "ppp==", "what is parked is told by its id");
     lane_wait(&w, 1000);
     lane_until(&w, 'm');
-    cr_assert_eq(w.load.lookup_count, 1, "only the fact");
+    cr_assert_eq(w.load.lookup_count, 2, "not the one that is kept whole");
     cr_expect(w.load.lookups[0].is_parked);
+    cr_expect(w.load.lookups[1].is_parked);
     lane_go(&w);
     lane_pass(&w, 2000);
     cr_expect_str_eq(lane_outcomes(&w, 0), "afa==");
@@ -317,6 +318,36 @@ Test(keep, given_an_unknown_type_then_it_is_kept_whole_until_it_is_known)
     lane_add(&w, .lane = 0, .who = 1, .id = 6, .type = "test.new_line");
     lane_go(&w);
     cr_expect_str_eq(lane_outcomes(&w, 0), "afq==");
+}
+
+/* A worker of an older release, which does not know the type, parks what another one applied. */
+static const char *const again[] = {"{\"add\":1}", "{\"add\":2}"};
+static const char *const becomes[] = {"a-a", "aca"};
+static size_t again_index[] = {0, 1};
+
+ParameterizedTestParameters(keep, given_a_parked_repeat_of_a_kept_id_then_it_is_told_in_the_end)
+{
+    return cr_make_param_array(size_t, again_index, 2);
+}
+
+ParameterizedTest(size_t *i, keep, given_a_parked_repeat_of_a_kept_id_then_it_is_told_in_the_end)
+{
+    lane_deploy(true);
+    lane_run(&w, 1);
+    lane_add(&w, .lane = 0, .id = 5, .type = "test.new_count");
+    lane_go(&w);
+    lane_deploy(false);
+    lane_add(&w, .lane = 0, .id = 5, .type = "test.new_count", .body = again[*i]);
+    lane_add(&w, .lane = 0);
+    lane_go(&w);
+    cr_assert_str_eq(lane_outcomes(&w, 0), "app");
+    lane_deploy(true);
+    lane_file(&w, 0, 1, ENGINE_RETRY);
+    lane_pass(&w, 3000);
+    cr_expect_str_eq(lane_outcomes(&w, 0), becomes[*i]);
+    cr_expect_eq(lane_sum(&w, 0, 0), 2);
+    cr_expect_eq(lane_view(&w, 0).held_keys, 0);
+    cr_expect_eq(w.rows[0].filed_count, 0);
 }
 
 Test(keep, given_a_refused_row_among_facts_then_it_is_parked_and_the_rest_is_stored)
