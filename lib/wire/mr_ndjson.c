@@ -286,11 +286,19 @@ static enum mr_ndjson_event read_object(struct mr_ndjson *n, struct mr_slice *in
     return MR_NDJSON_MORE;
 }
 
+/* The input goes away while an object is whole but its line is not. */
+static void keep_done(struct mr_ndjson *n)
+{
+    if (n->state != AFTER || n->is_reported || n->done.data == n->kept.data)
+        return;
+    mr_buf_slice(&n->kept, n->done);
+    n->done = mr_buf_all(&n->kept);
+}
+
 /* Behind an object: the line's end gives it. */
 static enum mr_ndjson_event read_after(struct mr_ndjson *n, struct mr_slice *in,
                                        struct mr_ndjson_item *item)
 {
-    const char *object = n->done.data;
     while (in->len > 0) {
         if (!is_blank(in->data[0])) {
             n->state = SKIP;
@@ -305,10 +313,6 @@ static enum mr_ndjson_event read_after(struct mr_ndjson *n, struct mr_slice *in,
             item->text = n->done;
             return e;
         }
-    }
-    if (!n->is_reported && object != n->kept.data) { /* the input goes away */
-        mr_buf_slice(&n->kept, n->done);
-        n->done = mr_buf_all(&n->kept);
     }
     return MR_NDJSON_MORE;
 }
@@ -488,6 +492,8 @@ enum mr_ndjson_event mr_ndjson_next(struct mr_ndjson *n, struct mr_slice *in,
     enum mr_ndjson_event e = MR_NDJSON_MORE;
     while (in->len > 0 && e == MR_NDJSON_MORE)
         e = step(n, in, item);
+    if (e == MR_NDJSON_MORE)
+        keep_done(n);
     return e;
 }
 
