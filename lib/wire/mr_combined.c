@@ -261,11 +261,12 @@ static enum mr_status read_answer(struct reader *r)
 static enum mr_status read_visitor(struct reader *r)
 {
     static const char *const names[] = {"http.request.header.referer", "user_agent.original"};
+    static const char *const fields[] = {"the referer", "the user agent"};
     for (size_t i = 0; i < 2 && r->at < r->line.len; i++) {
         struct mr_slice text;
         if (!take(r, ' '))
             return fail(r, i == 0 ? "the size" : "the referer", "does not end");
-        enum mr_status s = take_quoted(r, names[i], &text);
+        enum mr_status s = take_quoted(r, fields[i], &text);
         if (s == MR_INVALID && r->at < r->line.len)
             return s;
         if (s == MR_OK || s == MR_INVALID)

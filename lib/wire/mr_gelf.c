@@ -37,22 +37,17 @@ static enum mr_status take_service(struct reader *r, struct mr_logline_value val
     return MR_OK;
 }
 
-static bool is_null(struct mr_logline_value value)
-{
-    return value.is_json && mr_slice_is(value.text, "null");
-}
-
 static enum mr_status take_short(struct reader *r, struct mr_logline_value value, bool *taken)
 {
     *taken = true;
-    r->short_message = is_null(value) ? (struct mr_logline_value){0} : value;
+    r->short_message = value;
     return MR_OK;
 }
 
 /* What was called so before GELF had a short_message. */
 static enum mr_status take_message(struct reader *r, struct mr_logline_value value, bool *taken)
 {
-    *taken = !r->short_message.text.data && !is_null(value);
+    *taken = !r->short_message.text.data;
     if (*taken)
         r->short_message = value;
     return MR_OK;
@@ -61,7 +56,7 @@ static enum mr_status take_message(struct reader *r, struct mr_logline_value val
 static enum mr_status take_full(struct reader *r, struct mr_logline_value value, bool *taken)
 {
     *taken = true;
-    r->full_message = is_null(value) ? (struct mr_logline_value){0} : value;
+    r->full_message = value;
     return MR_OK;
 }
 
@@ -128,6 +123,11 @@ static const struct {
     {"_span_id", take_span},
 };
 
+static bool is_null(struct mr_logline_value value)
+{
+    return value.is_json && mr_slice_is(value.text, "null");
+}
+
 static enum mr_status read_member(struct reader *r, struct mr_slice name,
                                   struct mr_logline_value value)
 {
@@ -135,6 +135,8 @@ static enum mr_status read_member(struct reader *r, struct mr_slice name,
     for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
         if (!mr_slice_is(name, members[i].name))
             continue;
+        if (is_null(value))
+            return MR_OK;
         enum mr_status s = members[i].take(r, value, &taken);
         if (s != MR_OK || taken)
             return s;

@@ -33,13 +33,13 @@ static bool take(struct cursor *c, char wanted)
 static bool check_escape(struct cursor *c)
 {
     if (c->p == c->end || !*c->p || !strchr("\"\\/bfnrtu", *c->p))
-        return fail(c, "is no escape of JSON");
+        return fail(c, "this is no escape of JSON");
     if (*c->p++ != 'u')
         return true;
     for (int i = 0; i < 4; i++, c->p++)
         if (c->p == c->end || !((*c->p >= '0' && *c->p <= '9') || (*c->p >= 'a' && *c->p <= 'f') ||
                                 (*c->p >= 'A' && *c->p <= 'F')))
-            return fail(c, "is not one of four hex digits");
+            return fail(c, "four hex digits were expected");
     return true;
 }
 
@@ -89,7 +89,7 @@ static bool check_word(struct cursor *c, const char *word)
 {
     size_t len = strlen(word);
     if ((size_t)(c->end - c->p) < len || memcmp(c->p, word, len) != 0)
-        return fail(c, "is no JSON value");
+        return fail(c, "no JSON value begins so");
     c->p += len;
     return true;
 }
