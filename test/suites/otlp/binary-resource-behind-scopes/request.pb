@@ -1,0 +1,9 @@
+
+0*
+fine
+
+behind
+
+
+service.name
+late
