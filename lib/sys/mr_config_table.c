@@ -98,8 +98,8 @@ static const struct mr_setting table[] = {
     /* ---- millrace-produce ---- */
     {"FORMAT", "ndjson", "what the lines are", TEXT, .choices = "ndjson|combined", .readers = P},
     {"TYPE", NULL, "command type of the lines, such as logging.line", TEXT, .readers = P},
-    {"FOLLOW", "no", "go on with what is appended, and with the file that takes its place", TEXT,
-     .choices = "yes|no", .readers = P},
+    {"FOLLOW", "false", "go on with what is appended, and with the file that takes its place",
+     .kind = MR_CONFIG_BOOL, .readers = P},
     {"IDEMPOTENCY_KEY", NULL, "import key: lines of the same key and place are the same commands",
      TEXT, .max = 255, .readers = P},
     {"STATE_FILE", NULL, "where an import notes how far it came", TEXT, .readers = P},

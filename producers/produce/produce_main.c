@@ -228,7 +228,7 @@ static enum mr_status read_usage(struct program *p, struct mr_error *why)
     if (key && p->path_count > 1)
         return mr_fail(why, MR_INVALID,
                        "--idempotency-key names one source: give one file, or leave the key out");
-    if (key && (!*key || (strcmp(mr_config_text(c, "FOLLOW"), "yes") == 0 && strlen(key) > 190)))
+    if (key && (!*key || (mr_config_int(c, "FOLLOW") && strlen(key) > 190)))
         return mr_fail(why, MR_INVALID,
                        "--idempotency-key has 1 to 255 bytes, with --follow 190 at most");
     return MR_OK;
@@ -271,7 +271,7 @@ static enum mr_status open_produce(struct program *p, enum produce_format format
         .path_count = p->path_count,
         .format = format,
         .idempotency_key = mr_config_text(c, "IDEMPOTENCY_KEY"),
-        .follow = strcmp(mr_config_text(c, "FOLLOW"), "yes") == 0,
+        .follow = mr_config_int(c, "FOLLOW"),
         .item_bytes_max = (size_t)mr_config_int(c, "BODY_BYTES_MAX") + ITEM_OVERHEAD,
         .in_flight_max = (uint32_t)mr_config_int(c, "IN_FLIGHT_MAX"),
         .lanes = (int32_t)mr_config_int_or(c, "LANES", 0),
