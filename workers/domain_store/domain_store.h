@@ -24,7 +24,12 @@
  *           timestamptz (both of the append time), lane int4, position int8, then rows.columns. The
  *           table is partitioned by day and registered in millrace.day_table
  *   known   of facts (x-command.record: none): $1 uuid[] account_id, $2 uuid[] id, $3 date[] first,
- *           $4 date[] last; returns account_id, id, day of those that are stored already */
+ *           $4 date[] last; returns account_id, id, day of those that are stored already. Its plan
+ * is made while the day's partition is empty, and kept: where a second index begins with
+ *           account_id, the planner may take that one and read all of an account's rows for each
+ *           id. So look up by id and day in a LATERAL subquery with OFFSET 0, and compare the
+ *           account outside of it
+ */
 #ifndef DOMAIN_STORE_H
 #define DOMAIN_STORE_H
 

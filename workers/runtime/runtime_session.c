@@ -10,12 +10,12 @@
 
 /* Set-wise joins of small arrays with large, indexed tables: while statistics are missing, a plan
  * that reads a whole partition is the one to fear; and planning over all partitions anew for each
- * batch costs more than running it. */
+ * batch, or compiling a plan, costs more than running it. */
 static const struct mr_pg_stmt set_up = {
     .sql = "SELECT set_config('enable_hashjoin', 'off', false), "
            "set_config('enable_mergejoin', 'off', false), "
            "set_config('enable_material', 'off', false), "
-           "set_config('enable_seqscan', 'off', false), "
+           "set_config('enable_seqscan', 'off', false), set_config('jit', 'off', false), "
            "set_config('plan_cache_mode', 'force_generic_plan', false)",
 };
 
