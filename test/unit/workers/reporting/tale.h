@@ -64,7 +64,7 @@ json_t *tale_told(struct tale *t, size_t i, const char *type);
 /* A number of the last command's event i, or NaN where it is null. */
 double tale_number(struct tale *t, size_t i, const char *name);
 
-/* As it is now; NULL: there is none. */
+/* As it is now, until the tale goes on; NULL: there is none. */
 const struct engine_entity *tale_entity(struct tale *t, enum reporting_kind kind,
                                         const struct mr_uuid *id);
 /* labels: as JSON text. */
