@@ -6,6 +6,7 @@ import threading
 from dataclasses import dataclass
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,17 @@ class KafkaClient:
                 )
             )
         return [(done.partition, done.offset) for done in await asyncio.gather(*futures)]
+
+    def make_topic(self, topic, lanes):
+        self._run(self._make_topic(topic, lanes))
+
+    async def _make_topic(self, topic, lanes):
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.brokers)
+        await admin.start()
+        try:
+            await admin.create_topics([NewTopic(topic, lanes, 1)])
+        finally:
+            await admin.close()
 
     # --- reading ---
 

@@ -66,8 +66,12 @@ class Rsyslog(Process):
 global(workDirectory="{folder}" maxMessageSize="128k")
 module(load="imuxsock" SysSock.Use="off")
 input(type="imuxsock" Socket="{self.socket}" CreatePath="on" UseSysTimeStamp="off")
+# As RSYSLOG_SyslogProtocol23Format, but without the space that it begins a message with and the
+# newline that it ends it with, which would be the message's own.
+template(name="rfc5424" type="string" string="<%PRI%>1 %TIMESTAMP:::date-rfc3339% %HOSTNAME% \
+%APP-NAME% %PROCID% %MSGID% %STRUCTURED-DATA% %msg:2:$:drop-last-lf%")
 *.* action(type="omfwd" target="127.0.0.1" port="{port}" {options}
-  template="RSYSLOG_SyslogProtocol23Format" action.resumeRetryCount="-1")
+  template="rfc5424" action.resumeRetryCount="-1")
 """
         )
         program = shutil.which("rsyslogd") or "/usr/sbin/rsyslogd"

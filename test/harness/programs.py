@@ -90,10 +90,16 @@ class Worker(Program):
 
 
 class Collect(Program):
-    """Port 0 takes free ones: udp("syslog"), tcp("gelf") tell them."""
-
     def __init__(self, build, folder, settings, environment, name="collect"):
         super().__init__(name, [build / "bin" / "millrace-collect"], folder, settings, environment)
+
+    def port(self, protocol):
+        """Where it listens for "syslog-tcp", "syslog-udp", "gelf-tcp" or "gelf-udp"."""
+        return next(
+            entry["port"]
+            for entry in self.log_entries()
+            if entry.get("msg") == "listening" and entry.get("protocol") == protocol
+        )
 
 
 class Loader(Program):
