@@ -158,6 +158,10 @@ static void load_facts(struct runtime_store *s, const struct engine_load *load)
     mr_pg_param_array(&p, &l.ids);
     mr_pg_param_array(&p, &l.first);
     mr_pg_param_array(&p, &l.last);
+    if (s->known_facts.nparams == 6) {
+        mr_pg_param_day(&p, l.first_day);
+        mr_pg_param_day(&p, l.last_day);
+    }
     store_query(s, &s->known_facts, &p,
                 (struct store_call){.read = read_known, .arg = false, .want = -1});
 }

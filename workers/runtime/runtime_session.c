@@ -230,7 +230,7 @@ static void make_statements(struct runtime_store *s)
     }
     s->known_facts = statement(s->known_facts_name, s->domain, "facts", 0);
     s->known_facts.sql = s->settings.domain->known_facts;
-    s->known_facts.nparams = 4;
+    s->known_facts.nparams = s->known_facts.sql && strstr(s->known_facts.sql, "$6") ? 6 : 4;
 }
 
 static void free_store(struct runtime_store *s)

@@ -188,7 +188,8 @@ const struct domain_store shop_store = {
     .rows = rows,
     .known_facts = "SELECT l.account_id, l.id, l.day FROM unnest($1::uuid[], $2::uuid[], "
                    "$3::date[], $4::date[]) k(account_id, id, first, last) CROSS JOIN LATERAL "
-                   "(SELECT account_id, id, day FROM shop.line WHERE id = k.id AND account_id = "
-                   "k.account_id AND day BETWEEN k.first AND k.last LIMIT 1) l",
+                   "(SELECT account_id, id, day FROM shop.line WHERE id = k.id AND day BETWEEN "
+                   "k.first AND k.last AND day BETWEEN $5::date AND $6::date OFFSET 0) l "
+                   "WHERE l.account_id = k.account_id",
     .pruned = &pruned,
 };
