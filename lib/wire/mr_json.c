@@ -60,6 +60,12 @@ enum mr_status mr_json_parse(struct mr_slice text, json_t **out, struct mr_error
     json_error_t error;
     if (text.len == 0)
         return mr_fail(why, MR_INVALID, "There is no JSON: the text is empty.");
+    const char *nul = memchr(text.data, 0, text.len); /* jansson passes some of them over */
+    if (nul) {
+        int line, column;
+        place_of(text, (size_t)(nul - text.data), &line, &column);
+        return mr_fail(why, MR_INVALID, "The JSON has a NUL at line %d, column %d.", line, column);
+    }
     enum mr_status s = check_depth(text, why);
     if (s != MR_OK)
         return s;

@@ -77,6 +77,7 @@ Test(json, given_text_then_takes_what_rfc_8259_allows_and_no_more)
     }
     cr_assert_eq(parse(mr_slice("{\"a\":1}\0", 8), &why), MR_INVALID);
     cr_assert_eq(parse(mr_slice("[\"\0\"]", 5), &why), MR_INVALID);
+    cr_assert_eq(parse(mr_slice("2\0", 2), &why), MR_INVALID); /* jansson reads on past it */
     cr_assert_eq(parse(mr_slice(NULL, 0), &why), MR_INVALID);
     cr_assert_eq(parse(mr_slice("[1]]", 3), &why), MR_OK, "no further than the length");
 }
