@@ -2,7 +2,10 @@
  * network, a group, and processes that crash, freeze, wake and lose answers at every step.
  *
  *   sim_log.c     topics, the network to them, what commands there are
- *   sim_store.c   the database: rows, locks, transactions; and what a commit must keep (the oracle)
+ *   sim_tally.c   a domain beside billing: ids, facts, ticks; half of the walks run it
+ *   sim_store.c   the database: rows, locks, transactions
+ *   sim_commit.c  a commit, and what it must keep (the oracle)
+ *   sim_load.c    what a batch reads
  *   sim_worker.c  a process with the lane engine, and its ports
  *   sim_loader.c  a process with the loader's engine, the warehouse, and its oracle
  *   sim_run.c     one walk: the random steps, then faults off, drain, and the last look
@@ -23,9 +26,11 @@
 #define SIM_WORKERS      2
 #define SIM_LOADERS      2
 #define SIM_ACCOUNTS     4
-#define SIM_NOBODY       SIM_ACCOUNTS /* the nil account of ticks */
-#define SIM_RECORDS_MAX  24           /* a lane */
-#define SIM_EVENTS_MAX   96           /* a lane */
+#define SIM_NOBODY       SIM_ACCOUNTS           /* the nil account of ticks */
+#define SIM_RECORDS_MAX  64                     /* a lane */
+#define SIM_EVENTS_MAX   160                    /* a lane */
+#define SIM_TICKS_MAX    16                     /* on their way */
+#define SIM_DAY_MS       INT64_C(1795564800000) /* 2026-11-25 */
 #define SIM_TOPIC_MAX    2048
 #define SIM_NET_MAX      1024
 #define SIM_ENTITIES_MAX 128
@@ -33,6 +38,7 @@
 #define SIM_CHECKS_MAX   16
 #define SIM_EVENT_BYTES  900  /* larger ones are refused */
 #define SIM_ARENA_BYTES  2000 /* for each command alone, not for some together */
+#define SIM_TICK_BYTES   4000 /* the same, for a tick */
 /* The problem that strict walks do not declare. */
 #define SIM_UNDECLARED "invoice-not-found"
 
@@ -44,6 +50,7 @@ enum sim_kind {
     SIM_POISON,    /* the database refuses its rows */
     SIM_BROKEN,    /* the body is no JSON */
     SIM_LARGE,     /* its event would be too large */
+    SIM_EMPTY,     /* the domain refuses it; a fact is set aside then */
     SIM_STRANGE,   /* a tick that the domain does not know: the next would do its work */
     SIM_MISROUTED, /* belongs to another lane */
     SIM_UNREADABLE /* no headers */
@@ -52,10 +59,16 @@ enum sim_kind {
 struct sim_record {
     struct engine_record record;
     enum sim_kind kind;
+    enum engine_keep keep; /* as a release says that knows the type */
     int account;
     struct mr_uuid id;
     struct mr_digest hash;
-    int64_t amount_minor; /* of a payment */
+    int64_t amount_minor; /* of a payment; of what is counted */
+};
+
+struct sim_tick { /* on its way into the log */
+    int lane;
+    int64_t due_ms;
 };
 
 struct sim_event { /* in the events topic */
@@ -91,10 +104,16 @@ enum sim_outcome { /* of a position: a ghost, only the oracle sees it */
                    SIM_REJECTED,
                    SIM_DROPPED,
                    SIM_PARKED,
+                   SIM_KEPT, /* a fact */
                    SIM_REPEAT,
                    SIM_CONFLICT,
                    SIM_QUARANTINED
 };
+
+/* Tables in which the database has a row of a position's command. */
+#define SIM_IN_COMMAND 1
+#define SIM_IN_SEEN    2
+#define SIM_IN_FACTS   4
 
 struct sim_parked {
     int64_t position;
@@ -109,6 +128,7 @@ struct sim_db_lane {
     struct engine_row row;
     uint64_t backend; /* the connection that the row names */
     enum sim_outcome outcome[SIM_RECORDS_MAX];
+    unsigned char tables[SIM_RECORDS_MAX];
     struct engine_event events[SIM_EVENTS_MAX]; /* by sequence; bytes in the world's arena */
     struct sim_parked parked[SIM_RECORDS_MAX];
     int parked_count;
@@ -125,6 +145,7 @@ struct sim_db {
     struct sim_db_entity entities[SIM_ENTITIES_MAX];
     int entity_count;
     int64_t cash_minor, sum_minor; /* of the journal */
+    int64_t counted;               /* ghost: of what was applied to sums */
 };
 
 /* A transaction that holds rows: open in a process, or orphaned with its COMMIT on the way. */
@@ -230,12 +251,17 @@ struct sim {
     bool restores;  /* this walk restores the database once */
     bool gone_back; /* it was restored: lanes may stop, and must where events lie ahead */
     bool strict;    /* the schemas do not list SIM_UNDECLARED: it parks */
+    bool tally;     /* the domain; else it is billing */
+    int to_make;    /* commands that are still to come */
     bool trace;
     char bad[512]; /* the first violation; empty: none */
     uint64_t steps;
 
     struct mr_uuid accounts[SIM_ACCOUNTS + 1]; /* the last one nil */
     struct sim_topics topics;
+    struct sim_tick ticks[SIM_TICKS_MAX];
+    int tick_count;
+    int64_t skew_ms[SIM_WORKERS]; /* of their clocks on the wall */
     struct sim_message net[SIM_NET_MAX];
     int net_count;
     struct sim_db db, snapshot;
@@ -256,7 +282,7 @@ struct sim {
         loader_generation[SIM_LANES];
     struct sim_worker workers[SIM_WORKERS];
     struct sim_loader loaders[SIM_LOADERS];
-    uint64_t faults_done, commits; /* what the walk did, for the summary */
+    uint64_t faults_done, commits, ticks_applied, facts_stored; /* for the summary */
 };
 
 /* ---- the dice ---- */
@@ -283,6 +309,8 @@ void *sim_keep(struct sim *s, const void *data, size_t bytes); /* a copy in the 
 
 /* sim_log.c */
 void sim_topics_fill(struct sim *s);
+bool sim_topics_step(struct sim *s); /* one more command comes */
+bool sim_tick_step(struct sim *s);   /* a tick arrives, or is lost */
 struct mr_digest sim_content(const struct engine_event *event);
 void sim_net_send(struct sim *s, int worker, uint64_t round, const struct engine_event *event);
 bool sim_net_step(struct sim *s);
@@ -296,7 +324,6 @@ void sim_check_answer(struct sim *s, const struct engine_check *check, struct en
 bool sim_db_locked(struct sim *s, int lane, uint64_t conn, struct sim_tx **holder);
 bool sim_db_end_holder(struct sim *s, int lane, uint64_t conn); /* the lock watch */
 void sim_db_rollback(struct sim_tx *tx);
-void sim_db_commit(struct sim *s, struct sim_tx *tx);
 void sim_db_orphan(struct sim *s, struct sim_tx *tx);
 bool sim_db_orphan_step(struct sim *s);
 bool sim_db_late_step(struct sim *s);
@@ -305,8 +332,19 @@ void sim_db_touch(struct sim *s, uint64_t conn, const struct engine_touch *t);
 const struct engine_save *sim_save_copy(struct sim *s, const struct engine_save *save);
 bool sim_save_is_refused(const struct sim *s, const struct engine_save *save);
 void sim_db_restore(struct sim *s);
+const struct sim_record *sim_record_of(const struct sim *s, const struct engine_command *c);
+struct sim_parked *sim_parked_at(struct sim_db_lane *l, int64_t position);
+
+/* sim_commit.c */
+void sim_db_commit(struct sim *s, struct sim_tx *tx);
 void sim_db_final(struct sim *s);
-int sim_account_of(const struct sim *s, const struct mr_uuid *account);
+/* It is to be quarantined. */
+bool sim_is_foreign(const struct sim_record *r);
+/* The same command, as its account and id say. */
+bool sim_is_same(const struct sim_record *a, const struct sim_record *b);
+
+/* sim_load.c: what w->load asks for. The arrays live until the next call. */
+void sim_load(struct sim *s, const struct engine_load *load, struct engine_loaded *out);
 
 /* sim_worker.c */
 void sim_worker_start(struct sim *s, int index);
@@ -323,7 +361,7 @@ void sim_warehouse_final(struct sim *s);
 /* sim_run.c: one walk. Empty text: nothing was violated. */
 struct sim_result {
     char bad[512];
-    uint64_t steps, commits, faults;
+    uint64_t steps, commits, faults, ticks, facts;
 };
 void sim_run(uint64_t seed, bool trace, struct sim_result *out);
 

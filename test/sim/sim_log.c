@@ -2,11 +2,11 @@
 
 #include "billing_domain.h"
 #include "mr_lane.h"
+#include "sim_tally.h"
 #include <assert.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#define DAY_MS INT64_C(1795564800000) /* 2026-11-25 */
 
 /* ---- commands ---- */
 
@@ -16,6 +16,7 @@ struct make {
     const char *type;
     struct mr_uuid id, subject;
     bool has_subject;
+    int64_t amount;
     char body[1200];
 };
 
@@ -24,7 +25,7 @@ static struct mr_uuid new_id(struct sim *s)
     uint8_t bits[10];
     for (size_t i = 0; i < sizeof bits; i++)
         bits[i] = (uint8_t)sim_below(s, 256);
-    return mr_uuid_v7(DAY_MS + (int64_t)sim_below(s, 1000), bits);
+    return mr_uuid_v7(SIM_DAY_MS + (int64_t)sim_below(s, 1000), bits);
 }
 
 /* What makes two records of one id the same command. */
@@ -39,6 +40,7 @@ static struct sim_record *append(struct make *m, enum sim_kind kind)
 {
     struct sim *s = m->sim;
     int n = s->topics.record_count[m->lane];
+    bool tick = m->account == SIM_NOBODY;
     if (n == SIM_RECORDS_MAX)
         return NULL;
     struct sim_record *r = &s->topics.records[m->lane][n];
@@ -48,9 +50,9 @@ static struct sim_record *append(struct make *m, enum sim_kind kind)
         .account = s->accounts[m->account],
         .subject = m->subject,
         .has_subject = m->has_subject,
-        .tick_lane = m->account == SIM_NOBODY ? m->lane : -1,
-        .time_ms = DAY_MS,
-        .domain = mr_slice_text("billing"),
+        .tick_lane = tick ? m->lane : -1,
+        .time_ms = SIM_DAY_MS,
+        .domain = mr_slice_text(s->tally ? "tally" : "billing"),
         .principal = mr_slice_text("sim"),
         .type = mr_slice_text(m->type),
     };
@@ -58,13 +60,15 @@ static struct sim_record *append(struct make *m, enum sim_kind kind)
     mr_uuid_text(&ce.account, account);
     if (kind != SIM_UNREADABLE && mr_ce_command_build(&ce, &s->arena, &headers) != MR_OK)
         abort();
-    *r = (struct sim_record){.kind = kind, .account = m->account, .id = m->id};
+    *r = (struct sim_record){
+        .kind = kind, .account = m->account, .id = m->id, .amount_minor = m->amount};
+    if (s->tally)
+        r->keep = tally_keep(&ce);
     r->record = (struct engine_record){
         .lane = m->lane,
         .in = {.position = n,
-               .append_time_ms = DAY_MS + n,
-               .key = mr_arena_slice(&s->arena,
-                                     mr_slice_text(m->account == SIM_NOBODY ? "tick" : account)),
+               .append_time_ms = SIM_DAY_MS + s->now_ms,
+               .key = mr_arena_slice(&s->arena, mr_slice_text(tick ? "tick" : account)),
                .value = mr_arena_slice(&s->arena, mr_slice_text(m->body)),
                .headers = headers},
     };
@@ -103,11 +107,11 @@ static void make_create(struct make *m, enum sim_kind kind)
     append(m, kind);
 }
 
-/* Of a type that no release knows yet; its key is the same in every lane. */
+/* Of a type that the domain does not know, or that is no tick's. */
 static void make_tick(struct make *m)
 {
     m->account = SIM_NOBODY;
-    m->type = "billing.tick";
+    m->type = m->sim->tally ? "tally.count" : "billing.tick";
     m->has_subject = false;
     snprintf(m->body, sizeof m->body, "{}");
     append(m, SIM_STRANGE);
@@ -129,11 +133,10 @@ static void make_payment(struct make *m)
     int64_t amount = 1 + (int64_t)sim_below(m->sim, 120);
     m->type = "billing.payment.record"; /* not known before the deploy */
     m->has_subject = false;
+    m->amount = amount;
     snprintf(m->body, sizeof m->body, "{\"invoice\":\"%s\",\"amount_minor\":%lld}",
              mr_uuid_text(&invoice, text), (long long)amount);
-    struct sim_record *r = append(m, SIM_UNKNOWN);
-    if (r)
-        r->amount_minor = amount;
+    append(m, SIM_UNKNOWN);
 }
 
 /* The same command again, whole or with another body. */
@@ -147,7 +150,7 @@ static void make_repeat(struct make *m)
                       *from = &s->topics.records[m->lane][sim_below(s, (uint32_t)n)];
     *to = *from;
     to->record.in.position = n;
-    to->record.in.append_time_ms = DAY_MS + n;
+    to->record.in.append_time_ms = SIM_DAY_MS + s->now_ms;
     if (from->kind < SIM_STRANGE && sim_maybe(s, 300)) {
         struct mr_buf body;
         mr_buf_init(&body, 0);
@@ -171,52 +174,98 @@ static int account_in(struct sim *s, int lane, bool inside)
     }
 }
 
-static void make_one(struct sim *s, int lane)
+static void make_billing(struct sim *s, struct make *m)
 {
-    struct make m = {.sim = s, .lane = lane, .account = account_in(s, lane, true), .id = new_id(s)};
     switch (sim_below(s, 17)) {
     case 0:
     case 1:
     case 2:
     case 3:
-        make_create(&m, SIM_GOOD);
+        make_create(m, SIM_GOOD);
         break;
     case 4:
     case 5:
     case 6:
-        make_finalize(&m);
+        make_finalize(m);
         break;
     case 7:
     case 8:
     case 9:
-        make_payment(&m);
+        make_payment(m);
         break;
     case 10:
-        make_create(&m, SIM_POISON);
+        make_create(m, SIM_POISON);
         break;
     case 13:
-        make_create(&m, SIM_BROKEN);
+        make_create(m, SIM_BROKEN);
         break;
     case 14:
-        make_create(&m, SIM_LARGE);
+        make_create(m, SIM_LARGE);
         break;
     case 15:
-        make_tick(&m);
+        make_tick(m);
         break;
     case 11:
-        m.account = account_in(s, lane, false);
-        m.type = "billing.invoice.create";
-        snprintf(m.body, sizeof m.body, "{}");
-        append(&m, SIM_MISROUTED);
+        m->account = account_in(s, m->lane, false);
+        m->type = "billing.invoice.create";
+        snprintf(m->body, sizeof m->body, "{}");
+        append(m, SIM_MISROUTED);
         break;
     case 12:
-        m.type = "x";
-        snprintf(m.body, sizeof m.body, "{}");
-        append(&m, sim_maybe(s, 300) ? SIM_UNREADABLE : SIM_GOOD);
+        m->type = "x";
+        snprintf(m->body, sizeof m->body, "{}");
+        append(m, sim_maybe(s, 300) ? SIM_UNREADABLE : SIM_GOOD);
         break;
     default:
-        make_repeat(&m);
+        make_repeat(m);
     }
+}
+
+/* What the simulator's own domain is sent. */
+static void make_tally(struct sim *s, struct make *m)
+{
+    static const char *const types[] = {"tally.count", "tally.fact", "tally.add"},
+                             *const late[] = {"tally.late_count", "tally.late_fact",
+                                              "tally.late_add"};
+    static const enum sim_kind hard[] = {SIM_POISON, SIM_BROKEN, SIM_EMPTY};
+    uint32_t what = sim_below(s, 24), of = sim_below(s, 5) % 3;
+    enum sim_kind kind = SIM_GOOD;
+    m->type = types[of];
+    m->amount = 1 + sim_below(s, 9);
+    if (what < 7) {
+        make_repeat(m);
+        return;
+    }
+    if (what == 7) {
+        make_tick(m);
+        return;
+    }
+    if (what == 8 || what == 9) {
+        kind = hard[sim_below(s, 3)];
+    } else if (what == 10) {
+        kind = sim_maybe(s, 500) ? SIM_MISROUTED : SIM_UNREADABLE;
+    } else if (what == 11) {
+        m->type = "tally.x"; /* no release knows it */
+    } else if (what < 16) {
+        kind = SIM_UNKNOWN;
+        m->type = late[of];
+    }
+    if (kind == SIM_MISROUTED)
+        m->account = account_in(s, m->lane, false);
+    if (kind == SIM_EMPTY)
+        m->amount = 0;
+    snprintf(m->body, sizeof m->body, kind == SIM_BROKEN ? "{" : "{\"amount\":%" PRId64 "}",
+             m->amount);
+    append(m, kind);
+}
+
+static void make_one(struct sim *s, int lane)
+{
+    struct make m = {.sim = s, .lane = lane, .account = account_in(s, lane, true), .id = new_id(s)};
+    if (s->tally)
+        make_tally(s, &m);
+    else
+        make_billing(s, &m);
 }
 
 void sim_topics_fill(struct sim *s)
@@ -229,8 +278,35 @@ void sim_topics_fill(struct sim *s)
         } while (mr_lane_of(mr_slice_text(text), SIM_LANES) != i % SIM_LANES);
     }
     int n = 3 + (int)sim_below(s, 30);
-    for (int i = 0; i < n; i++)
+    s->to_make = s->tally ? n * 2 / 3 : 0; /* between ticks */
+    for (int i = s->to_make; i < n; i++)
         make_one(s, (int)sim_below(s, SIM_LANES));
+}
+
+bool sim_topics_step(struct sim *s)
+{
+    if (s->to_make == 0 || s->calm)
+        return false;
+    s->to_make--;
+    make_one(s, (int)sim_below(s, SIM_LANES));
+    return true;
+}
+
+/* The id says lane and due time, whoever writes it. */
+bool sim_tick_step(struct sim *s)
+{
+    if (s->tick_count == 0)
+        return false;
+    struct sim_tick *t = &s->ticks[sim_below(s, (uint32_t)s->tick_count)];
+    struct make m = {.sim = s, .lane = t->lane, .account = SIM_NOBODY, .type = "tally.tick"};
+    char name[64];
+    int len = snprintf(name, sizeof name, "tally\n%d\n%" PRId64, t->lane, t->due_ms);
+    m.id = mr_uuid_v5(mr_slice(name, (size_t)len));
+    snprintf(m.body, sizeof m.body, "{\"due_ms\":%" PRId64 "}", t->due_ms);
+    if (!sim_fault(s, 100))
+        append(&m, SIM_GOOD);
+    *t = s->ticks[--s->tick_count];
+    return true;
 }
 
 /* ---- the events' way ---- */

@@ -56,6 +56,9 @@ static bool set_bug(const char *name)
         [ENGINE_BUG_PUBLISHED_ON_SEND] = "published-on-send",
         [ENGINE_BUG_TAKE_AHEAD] = "take-ahead",
         [ENGINE_BUG_KEY_NOT_HELD] = "key-not-held",
+        [ENGINE_BUG_TICK_TWICE] = "tick-twice",
+        [ENGINE_BUG_SEEN_SKIPPED] = "seen-skipped",
+        [ENGINE_BUG_FACT_TWICE] = "fact-twice",
     };
     for (int i = 1; i < ENGINE_BUG_KINDS; i++)
         if (strcmp(names[i], name) == 0) {
@@ -82,7 +85,7 @@ static double seconds(void)
 static int walk_many(const struct options *o)
 {
     struct sim_result r;
-    uint64_t steps = 0, commits = 0, faults = 0, violated = 0, done = 0;
+    uint64_t steps = 0, commits = 0, faults = 0, ticks = 0, facts = 0, violated = 0, done = 0;
     double began = seconds();
     for (uint64_t i = 0; i < o->seeds; i++) {
         uint64_t seed = o->first + i;
@@ -91,6 +94,8 @@ static int walk_many(const struct options *o)
         steps += r.steps;
         commits += r.commits;
         faults += r.faults;
+        ticks += r.ticks;
+        facts += r.facts;
         if (!r.bad[0])
             continue;
         violated++;
@@ -105,8 +110,8 @@ static int walk_many(const struct options *o)
         return violated ? 0 : 1;
     }
     printf("%" PRIu64 " walks, %" PRIu64 " steps, %" PRIu64 " commits, %" PRIu64 " faults, %" PRIu64
-           " violations, %.0f walks a minute\n",
-           done, steps, commits, faults, violated, (double)done * 60 / took);
+           " ticks, %" PRIu64 " facts, %" PRIu64 " violations, %.0f walks a minute\n",
+           done, steps, commits, faults, ticks, facts, violated, (double)done * 60 / took);
     if (violated)
         printf("a trace: millrace-sim --seed=SEED\n");
     return violated ? 1 : 0;

@@ -161,7 +161,7 @@ static bool set_position_step(struct sim *s)
 
 static bool env_step(struct sim *s)
 {
-    switch (sim_below(s, 9)) {
+    switch (sim_below(s, 11)) {
     case 0:
     case 1:
         return sim_db_orphan_step(s);
@@ -177,6 +177,10 @@ static bool env_step(struct sim *s)
         return deploy_step(s);
     case 7:
         return set_position_step(s);
+    case 8:
+        return sim_topics_step(s);
+    case 9:
+        return sim_tick_step(s);
     default:
         return restore_step(s);
     }
@@ -317,6 +321,9 @@ void sim_run(uint64_t seed, bool trace, struct sim_result *out)
     s->fifo = sim_maybe(s, 300);
     s->restores = sim_maybe(s, 150);
     s->strict = sim_maybe(s, 500);
+    s->tally = sim_maybe(s, 500);
+    for (int i = 0; i < SIM_WORKERS; i++)
+        s->skew_ms[i] = (int64_t)sim_below(s, 3000);
     for (int lane = 0; lane < SIM_LANES; lane++) {
         s->db.lanes[lane].row = (struct engine_row){.lane = lane, .event_offset = -1};
         s->db.lanes[lane].stale_request = -1;
@@ -342,6 +349,8 @@ void sim_run(uint64_t seed, bool trace, struct sim_result *out)
     out->steps = s->steps;
     out->commits = s->commits;
     out->faults = s->faults_done;
+    out->ticks = s->ticks_applied;
+    out->facts = s->facts_stored;
     tear_down(s);
     free(s);
 }

@@ -3,6 +3,7 @@
 #include "sim.h"
 
 #include "billing_domain.h"
+#include "sim_tally.h"
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,6 +56,16 @@ static void log_purge(void *ctx)
     struct sim_worker *w = ctx;
     sim_say(w->p.sim, "w%d purges", w->p.index);
     sim_net_purge(w->p.sim, w);
+}
+
+static void log_tick(void *ctx, int32_t lane, int64_t due_ms)
+{
+    const struct sim_worker *w = ctx;
+    struct sim *s = w->p.sim;
+    sim_say(s, "w%d writes the tick of lane %d due at %lld", w->p.index, lane,
+            (long long)(due_ms - SIM_DAY_MS));
+    if (s->tick_count < SIM_TICKS_MAX && !s->calm)
+        s->ticks[s->tick_count++] = (struct sim_tick){.lane = lane, .due_ms = due_ms};
 }
 
 static void log_progress(void *ctx, int32_t lane, int64_t applied)
@@ -145,6 +156,12 @@ static int64_t clock_now(void *ctx)
     return w->p.sim->now_ms;
 }
 
+static int64_t clock_wall(void *ctx)
+{
+    const struct sim_worker *w = ctx;
+    return SIM_DAY_MS + w->p.sim->now_ms + w->p.sim->skew_ms[w->p.index];
+}
+
 static uint64_t random_u64(void *ctx)
 {
     struct sim_worker *w = ctx;
@@ -157,7 +174,7 @@ static enum engine_body check_body(void *ctx, const struct mr_ce_command *ce, st
 {
     char account[MR_UUID_TEXT + 1];
     (void)ctx, (void)arena;
-    if (!mr_slice_is(key, mr_uuid_text(&ce->account, account)))
+    if (ce->tick_lane < 0 && !mr_slice_is(key, mr_uuid_text(&ce->account, account)))
         return ENGINE_BODY_MISROUTED;
     *json = json_loadb(value.data, value.len, 0, NULL);
     if (*json)
@@ -168,8 +185,8 @@ static enum engine_body check_body(void *ctx, const struct mr_ce_command *ce, st
 
 static enum engine_keep keep(void *ctx, const struct mr_ce_command *ce)
 {
-    (void)ctx, (void)ce;
-    return ENGINE_KEEP_FULL;
+    const struct sim_worker *w = ctx;
+    return w->p.sim->tally ? tally_keep(ce) : ENGINE_KEEP_FULL;
 }
 
 static bool declares(void *ctx, const struct mr_ce_command *ce, const char *problem)
@@ -196,6 +213,15 @@ static bool old_knows(const char *type)
 
 static struct engine_domain old_domain;
 
+static const struct engine_domain *domain_of(const struct sim *s, bool new_release)
+{
+    if (s->tally)
+        return new_release ? &tally_domain : &tally_domain_old;
+    old_domain = billing_domain;
+    old_domain.knows = old_knows;
+    return new_release ? &billing_domain : &old_domain;
+}
+
 void sim_worker_start(struct sim *s, int index)
 {
     struct sim_worker *w = &s->workers[index];
@@ -208,8 +234,6 @@ void sim_worker_start(struct sim *s, int index)
     };
     for (int i = 0; i < SIM_LANES; i++)
         w->p.generation[i] = -1;
-    old_domain = billing_domain;
-    old_domain.knows = old_knows;
     struct engine_ports ports = {
         .log = {.ctx = w,
                 .check = log_check,
@@ -219,10 +243,11 @@ void sim_worker_start(struct sim *s, int index)
                 .resume = log_resume,
                 .publish = log_publish,
                 .purge = log_purge,
+                .tick = log_tick,
                 .progress = log_progress},
         .store = {w, store_take, store_touch, store_settle, store_look, store_begin, store_load,
                   store_save, store_roll_back},
-        .clock = {w, clock_now},
+        .clock = {w, clock_now, clock_wall},
         .random = {w, random_u64},
         .checker = {.ctx = w, .check = check_body, .keep = keep, .declares = declares},
         .notice = {w, tell},
@@ -231,14 +256,16 @@ void sim_worker_start(struct sim *s, int index)
         .lanes = SIM_LANES,
         .batch_commands_max = 1 + sim_below(s, 6),
         .batch_bytes_max = 1 << 20,
-        .batch_arena_bytes_max = sim_maybe(s, 500) ? 1 << 22 : SIM_ARENA_BYTES,
+        .batch_arena_bytes_max = sim_maybe(s, 500) ? 1 << 22
+                                 : s->tally        ? SIM_TICK_BYTES
+                                                   : SIM_ARENA_BYTES,
         .queue_bytes_max = 1 << 20,
         .event_bytes_max = SIM_EVENT_BYTES,
         .publish_ahead_max = 4 + sim_below(s, 8),
         .commit_target_ms = 50,
         .flush_timeout_ms = 5000,
     };
-    w->engine = engine_new(new_release ? &billing_domain : &old_domain, &ports, &options);
+    w->engine = engine_new(domain_of(s, new_release), &ports, &options);
     sim_say(s, "w%d starts%s", index, new_release ? " (new release)" : "");
     engine_on_connection(w->engine, true);
 }
@@ -450,83 +477,11 @@ static void step_fences(struct sim *s, struct sim_worker *w, enum sim_op op)
         engine_on_looked(w->engine, ENGINE_DONE, fences, w->p.op_lane_count, requests, count);
 }
 
-static int by_position(const void *a, const void *b)
-{
-    const struct engine_parked *x = a, *y = b;
-    return (x->record.in.position > y->record.in.position) -
-           (x->record.in.position < y->record.in.position);
-}
-
-static size_t load_parked(struct sim *s, const struct engine_load *load, struct engine_parked *out)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < load->parked_count; i++) {
-        const struct engine_parked_want *want = &load->parked[i];
-        struct sim_db_lane *l = &s->db.lanes[want->lane];
-        size_t from = count;
-        for (int k = 0; k < l->parked_count; k++) {
-            const struct engine_record *r =
-                &s->topics.records[want->lane][l->parked[k].position].record;
-            if (mr_slice_equal(r->in.key, want->key))
-                out[count++] = (struct engine_parked){
-                    .record = *r, .behind = l->parked[k].behind, .action = l->parked[k].action};
-        }
-        qsort(out + from, count - from, sizeof *out, by_position);
-        if (count - from > 1 && sim_maybe(s, 300))
-            count--; /* more waits than one batch takes */
-    }
-    return count;
-}
-
-static size_t load_known(struct sim *s, const struct engine_load *load, struct engine_known *out,
-                         size_t size)
-{
-    size_t count = 0;
-    for (int lane = 0; lane < SIM_LANES; lane++)
-        for (int p = 0; p < s->topics.record_count[lane]; p++) {
-            const struct sim_record *r = &s->topics.records[lane][p];
-            enum sim_outcome o = s->db.lanes[lane].outcome[p];
-            if (o < SIM_APPLIED || o > SIM_PARKED)
-                continue;
-            for (size_t i = 0; i < load->lookup_count && count < size; i++)
-                if (mr_uuid_equal(&load->lookups[i].id, &r->id) &&
-                    mr_uuid_equal(&load->lookups[i].account, &s->accounts[r->account])) {
-                    out[count++] = (struct engine_known){.account = s->accounts[r->account],
-                                                         .id = r->id,
-                                                         .day = load->lookups[i].day,
-                                                         .has_hash = true,
-                                                         .hash = r->hash};
-                    break;
-                }
-        }
-    return count;
-}
-
-static size_t load_entities(struct sim *s, const struct engine_load *load,
-                            struct engine_entity *out)
-{
-    size_t count = 0;
-    for (int i = 0; i < s->db.entity_count; i++)
-        for (size_t k = 0; k < load->key_count; k++)
-            if (memcmp(&s->db.entities[i].entity.key, &load->keys[k], sizeof *load->keys) == 0)
-                out[count++] = s->db.entities[i].entity;
-    return count;
-}
-
 static void answer_loaded(struct sim *s, struct sim_worker *w, bool begun, const int32_t *missed,
                           size_t missed_count)
 {
-    static struct engine_known known[SIM_LANES * SIM_RECORDS_MAX];
-    static struct engine_entity entities[SIM_ENTITIES_MAX];
-    static struct engine_parked parked[SIM_LANES * SIM_RECORDS_MAX];
-    struct engine_loaded loaded = {
-        .known = known,
-        .known_count = load_known(s, &w->load, known, sizeof known / sizeof *known),
-        .entities = entities,
-        .entity_count = load_entities(s, &w->load, entities),
-        .parked = parked,
-        .parked_count = load_parked(s, &w->load, parked),
-    };
+    struct engine_loaded loaded;
+    sim_load(s, &w->load, &loaded);
     w->p.op = SIM_OP_NONE;
     if (begun)
         engine_on_begun(w->engine, ENGINE_DONE, missed, missed_count, &loaded);
