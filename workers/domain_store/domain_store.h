@@ -26,7 +26,7 @@
  *   known   of facts (x-command.record: none): $1 uuid[] account_id, $2 uuid[] id, $3 date[] first,
  *           $4 date[] last; returns account_id, id, day of those that are stored already. If its
  *           text names them, also $5 date, $6 date: the first and last day of all, which leave out
- *           the other partitions once and not for each id (a third to a quarter of the time)
+ *           the other partitions once and not for each id (3.7 us in place of 4.9 an id, among 38)
  *
  * The plan of `known` is made while the day's partition is empty, and kept. Where a second index
  * begins with account_id, the planner may take that one and read all of an account's rows for each

@@ -11,9 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define NAME "millrace-worker"
+
 struct worker {
     const struct worker_domain *domain;
     const struct mr_pg_migrations *migrations[2];
+    struct mr_config_program program;
+    struct mr_buf summary, names; /* of the domains, for who asks for help or names none */
     struct mr_config *config;
     struct mr_log log;
     struct mr_loop loop;
@@ -27,13 +31,6 @@ struct worker {
     int exit_status;
 };
 
-static const struct mr_config_program program = {
-    .name = "millrace-worker",
-    .usage = "DOMAIN [flags]",
-    .summary = "Decides a domain's commands and keeps their effects in Postgres.",
-    .reader = MR_READER_WORKER,
-};
-
 static const struct worker_domain *domain_of(const char *name)
 {
     for (size_t i = 0; name && i < worker_domain_count; i++)
@@ -42,12 +39,32 @@ static const struct worker_domain *domain_of(const char *name)
     return NULL;
 }
 
-static void complain_of_domain(void)
+/* Sets the settings and the domain; false when the program is to end with its exit status. */
+static bool read_settings(struct worker *w, char **argv)
 {
-    fprintf(stderr, "millrace-worker: name one domain of ");
-    for (size_t i = 0; i < worker_domain_count; i++)
-        fprintf(stderr, "%s%s", i > 0 ? ", " : "", worker_domains[i].store->domain->name);
-    fprintf(stderr, "\n");
+    mr_buf_text(&w->names, worker_domains[0].store->domain->name);
+    for (size_t i = 1; i < worker_domain_count; i++)
+        mr_buf_printf(&w->names, ", %s", worker_domains[i].store->domain->name);
+    mr_buf_printf(&w->summary,
+                  "Decides a domain's commands and keeps their effects in Postgres. DOMAIN is one "
+                  "of:\n%.*s",
+                  MR_SLICE_FMT(mr_buf_all(&w->names)));
+    mr_buf_char(&w->summary, 0);
+    w->program = (struct mr_config_program){
+        .name = NAME,
+        .usage = "DOMAIN [flags]",
+        .summary = w->summary.data,
+        .reader = MR_READER_WORKER,
+    };
+    w->config = mr_config_of_main(&w->program, argv, &w->exit_status);
+    if (!w->config)
+        return false;
+    w->domain = domain_of(mr_config_arg(w->config, 0));
+    if (w->domain && mr_config_args(w->config) == 1)
+        return true;
+    fprintf(stderr, NAME ": name one domain of %.*s\n", MR_SLICE_FMT(mr_buf_all(&w->names)));
+    w->exit_status = 2;
+    return false;
 }
 
 static void on_kafka_log(void *owner, int level, const char *facility, const char *text)
@@ -110,7 +127,7 @@ static enum mr_status start(struct worker *w, struct mr_error *why)
     struct mr_kafka_conf_settings kafka = {
         .brokers = mr_config_text(c, "KAFKA_BROKERS"),
         .properties_file = mr_config_text(c, "KAFKA_PROPERTIES"),
-        .client_id = "millrace-worker",
+        .client_id = NAME,
         .on_log = on_kafka_log,
         .owner = w,
     };
@@ -153,34 +170,33 @@ static enum mr_status start(struct worker *w, struct mr_error *why)
     return s;
 }
 
+static void run(struct worker *w)
+{
+    struct mr_error why;
+    mr_log_open_config(&w->log, NAME, w->config);
+    w->metrics = mr_metrics_new();
+    mr_loop_init(&w->loop, w->metrics);
+    mr_signal_start(&w->signals, &w->loop, stop, w);
+    if (start(w, &why) != MR_OK) {
+        MR_LOG(&w->log, ERROR, "cannot start", mr_f_text("error", why.text));
+        w->exit_status = 2;
+        mr_admin_close(w->admin, on_admin_closed, w);
+    }
+    mr_loop_run(&w->loop);
+    mr_loop_close(&w->loop);
+    mr_kafka_conf_free(w->kafka);
+    mr_catalog_free(w->catalog);
+    mr_metrics_free(w->metrics);
+}
+
 int main(int argc, char **argv)
 {
     struct worker w = {0};
-    struct mr_error why;
     (void)argc;
-    w.config = mr_config_of_main(&program, argv, &w.exit_status);
-    if (!w.config)
-        return w.exit_status;
-    w.domain = domain_of(mr_config_arg(w.config, 0));
-    if (!w.domain || mr_config_args(w.config) != 1) {
-        complain_of_domain();
-        mr_config_free(w.config);
-        return 2;
-    }
-    mr_log_open_config(&w.log, program.name, w.config);
-    w.metrics = mr_metrics_new();
-    mr_loop_init(&w.loop, w.metrics);
-    mr_signal_start(&w.signals, &w.loop, stop, &w);
-    if (start(&w, &why) != MR_OK) {
-        MR_LOG(&w.log, ERROR, "cannot start", mr_f_text("error", why.text));
-        w.exit_status = 2;
-        mr_admin_close(w.admin, on_admin_closed, &w);
-    }
-    mr_loop_run(&w.loop);
-    mr_loop_close(&w.loop);
-    mr_kafka_conf_free(w.kafka);
-    mr_catalog_free(w.catalog);
-    mr_metrics_free(w.metrics);
+    if (read_settings(&w, argv))
+        run(&w);
     mr_config_free(w.config);
+    mr_buf_free(&w.summary);
+    mr_buf_free(&w.names);
     return w.exit_status;
 }
