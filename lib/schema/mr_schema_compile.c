@@ -107,8 +107,10 @@ static enum mr_status pattern(struct mr_schema *node, const struct mr_schema_key
     node->pattern_text = text;
     node->pattern = pcre2_compile((PCRE2_SPTR)text, json_string_length(value), options, &code, &at,
                                   node->set->compile_context);
-    if (node->pattern)
+    if (node->pattern) {
+        (void)pcre2_jit_compile(node->pattern, PCRE2_JIT_COMPLETE); /* without it: interpreted */
         return MR_OK;
+    }
     PCRE2_UCHAR reason[128];
     pcre2_get_error_message(code, reason, sizeof reason);
     return mr_schema_fail(node, keyword->name, why, "at byte %zu: %s", (size_t)at, (char *)reason);
