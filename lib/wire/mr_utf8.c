@@ -1,6 +1,7 @@
 #include "mr_utf8.h"
 
 #include <stdint.h>
+#include <string.h>
 
 /* Reads one character at *p, which is moved on; -1 if there is none. */
 static int32_t take(const unsigned char **p, const unsigned char *end)
@@ -25,6 +26,14 @@ static bool is_valid(struct mr_slice text, bool controls)
 {
     const unsigned char *p = (const unsigned char *)text.data, *end = text.len ? p + text.len : p;
     while (p < end) {
+        uint64_t eight;
+        if (controls && end - p >= 8) {
+            memcpy(&eight, p, sizeof eight);
+            if (!(eight & UINT64_C(0x8080808080808080))) { /* ASCII, as most text is */
+                p += 8;
+                continue;
+            }
+        }
         int32_t c = take(&p, end);
         if (c < 0 || (!controls && (c < 0x20 || (c >= 0x7F && c < 0xA0))))
             return false;
