@@ -38,6 +38,7 @@
 #include "mr_buf.h"
 #include "mr_error.h"
 #include "mr_logline.h"
+#include "mr_schema_text.h"
 #include "mr_slice.h"
 #include "mr_status.h"
 #include "mr_uuid.h"
@@ -95,6 +96,11 @@ MR_MUST_CHECK enum mr_status mr_ingest_redact_body(struct mr_ingest *ingest, jso
 /* One text: *text is then the redacted one in arena, or is left as it is. MR_LIMIT as above. */
 MR_MUST_CHECK enum mr_status mr_ingest_redact_text(struct mr_ingest *ingest, struct mr_arena *arena,
                                                    struct mr_slice *text);
+
+/* For who glances at a text before it is parsed, as the `see` of mr_schema_glance_at with the rules
+ * as its data: that nothing is to be redacted in this value, nor sampled by any. False where that
+ * is not known for sure; nothing is counted. */
+bool mr_ingest_sees_clean(void *ingest, const struct mr_schema_seen *seen);
 
 /* ---- counters, for metrics: labels are bounded by the rules ---- */
 

@@ -18,10 +18,10 @@ static json_t *redacted(void)
     return text;
 }
 
-static bool is_excepted(const struct mr_ingest *ingest, const char *name)
+static bool is_excepted(const struct mr_ingest *ingest, struct mr_slice name)
 {
     for (size_t i = 0; i < ingest->except_count; i++)
-        if (strcmp(ingest->excepts[i], name) == 0)
+        if (mr_slice_is(name, ingest->excepts[i]))
             return true;
     return false;
 }
@@ -61,7 +61,7 @@ static json_t *look_at(struct mr_ingest *ingest, json_t *value, bool is_top, boo
 static json_t *look_at_member(struct mr_ingest *ingest, struct mr_slice name, json_t *value,
                               bool is_top, bool *changed)
 {
-    if (is_top && ingest->except_count > 0 && is_excepted(ingest, name.data))
+    if (is_top && ingest->except_count > 0 && is_excepted(ingest, name))
         return NULL;
     bool holds = !json_is_null(value) && !json_is_boolean(value);
     if (!holds || !mr_ingest_names_has(&ingest->names, name))
@@ -138,4 +138,23 @@ enum mr_status mr_ingest_body(struct mr_ingest *ingest, json_t *body, const stru
     if (!ingest || !*kept || !mr_ingest_walk(ingest, body, true))
         return MR_OK;
     return mr_ingest_dump(body, arena, text);
+}
+
+bool mr_ingest_sees_clean(void *data, const struct mr_schema_seen *seen)
+{
+    struct mr_ingest *ingest = data;
+    bool holds = seen->type != JSON_NULL && seen->type != JSON_TRUE && seen->type != JSON_FALSE;
+    if (!ingest)
+        return true;
+    if (ingest->sample_count > 0)
+        return false;
+    if (seen->depth == 1 && seen->name.data && ingest->except_count > 0 &&
+        is_excepted(ingest, seen->name))
+        return true; /* what is in one that is not scalar is looked at all the same */
+    if (holds && seen->name.data && mr_ingest_names_has(&ingest->names, seen->name))
+        return seen->type == JSON_STRING && mr_slice_is(seen->text, MR_INGEST_REDACTED);
+    if (seen->type == JSON_STRING)
+        return !mr_ingest_would_replace(ingest, seen->text);
+    return seen->type != JSON_INTEGER || seen->depth < 2 || !(ingest->classes & MR_SCAN_CARD) ||
+           !mr_scan_is_card(seen->integer);
 }

@@ -84,6 +84,8 @@ bool mr_ingest_names_has(const struct mr_ingest_names *names, struct mr_slice na
  * True when something in text was replaced: *out is then the redacted text, which lives until the
  * next call. */
 bool mr_ingest_replace(struct mr_ingest *ingest, struct mr_slice text, struct mr_slice *out);
+/* The same without doing it or counting; true also where it is not sure. */
+bool mr_ingest_would_replace(struct mr_ingest *ingest, struct mr_slice text);
 
 /* ---- mr_ingest_body.c ---- */
 /* Redacts value and what is in it; is_top: its members are the body's own. */

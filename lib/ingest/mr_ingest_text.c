@@ -138,3 +138,15 @@ enum mr_status mr_ingest_redact_text(struct mr_ingest *ingest, struct mr_arena *
     *text = redacted;
     return MR_OK;
 }
+
+bool mr_ingest_would_replace(struct mr_ingest *ingest, struct mr_slice text)
+{
+    struct mr_scan_span span;
+    if (ingest->classes && mr_scan_next(text, 0, ingest->classes, &span))
+        return true;
+    for (size_t i = 0; i < ingest->pattern_count; i++)
+        if (pcre2_match(ingest->patterns[i].code, (PCRE2_SPTR)text.data, text.len, 0, 0,
+                        ingest->found, ingest->match) != PCRE2_ERROR_NOMATCH)
+            return true;
+    return false;
+}

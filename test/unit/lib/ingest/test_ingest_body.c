@@ -84,6 +84,45 @@ ParameterizedTest(size_t *i, ingest_body, given_a_body_then_secrets_alone_change
     tear_down(&b);
 }
 
+/* The glance before parsing: what it calls clean is not changed, and secrets never pass as clean.
+ */
+ParameterizedTestParameters(ingest_body, given_a_glance_then_only_what_stays_is_clean)
+{
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        row_index[i] = i;
+    return cr_make_param_array(size_t, row_index, sizeof rows / sizeof *rows);
+}
+
+ParameterizedTest(size_t *i, ingest_body, given_a_glance_then_only_what_stays_is_clean)
+{
+    struct mr_schema_glance *glance = mr_schema_glance_new();
+    struct mr_slice text = mr_slice_text(rows[*i].body);
+    struct mr_error why;
+    struct mr_ingest *ingest;
+    json_t *json = json_loads(RULES, 0, NULL);
+    json_object_del(json, "sample");
+    struct mr_ingest_settings settings = {.ingest = json, .ingest_name = "line.json#/x-ingest"};
+    cr_assert_eq(mr_ingest_new(&settings, &ingest, &why), MR_OK, "%s", why.text);
+    bool is_clean = mr_schema_glance_at(glance, NULL, text, mr_ingest_sees_clean, ingest);
+    cr_expect_eq(is_clean, !rows[*i].want, "%s", rows[*i].body);
+    json_decref(json);
+    mr_ingest_free(ingest);
+    mr_schema_glance_free(glance);
+}
+
+Test(ingest_body, given_rules_that_sample_then_no_glance_calls_it_clean)
+{
+    struct bench b;
+    struct mr_schema_glance *glance = mr_schema_glance_new();
+    set_up(&b);
+    cr_expect_not(mr_schema_glance_at(glance, NULL, mr_slice_text("{\"body\":\"x\"}"),
+                                      mr_ingest_sees_clean, b.ingest));
+    cr_expect(mr_schema_glance_at(glance, NULL, mr_slice_text("{\"password\":\"x\"}"),
+                                  mr_ingest_sees_clean, NULL));
+    tear_down(&b);
+    mr_schema_glance_free(glance);
+}
+
 Test(ingest_body, given_no_rules_then_all_is_kept_as_it_is)
 {
     json_t *json = json_loads("{\"password\":\"x\"}", 0, NULL);
