@@ -8,6 +8,7 @@
 #include "edge_volley.h"
 #include "mr_json.h"
 #include "mr_random.h"
+#include "mr_utf8.h"
 #include <assert.h>
 #include <inttypes.h>
 
@@ -133,46 +134,66 @@ static void reject(struct batch *b, uint64_t line, const char *detail)
     edge_batch_error(&b->errors, line, mr_slice_text(""), mr_slice_text(detail));
 }
 
-static void send_item(struct batch *b, struct mr_slice text, json_t *json, uint64_t line)
+static struct mr_uuid id_of(const struct batch *b, uint64_t line)
 {
-    struct edge_request *r = b->r;
-    struct mr_arena *arena = edge_volley_arena(b->volley);
-    struct edge_volley_item item = {.number = line, .json = json};
-    struct mr_error why;
-    bool is_kept;
-    item.id = b->key.data ? command_id_of_item(&r->account, b->command->domain->name, b->key, line)
-                          : mr_random_uuid_v7();
-    enum mr_status s = mr_ingest_body(b->rules, json, &item.id, arena, &text, &is_kept);
-    if (s == MR_OK && !is_kept) {
-        b->sampled++;
-        return;
-    }
-    item.body = text;
-    if (s == MR_OK)
-        s = edge_volley_send(b->volley, &item, &why);
-    if (s != MR_OK)
-        reject(b, line, s == MR_LIMIT ? "is too large" : why.text);
+    return b->key.data ? command_id_of_item(&b->r->account, b->command->domain->name, b->key, line)
+                       : mr_random_uuid_v7();
 }
 
-static void take(struct batch *b, struct mr_slice text, uint64_t line)
+static void send_item(struct batch *b, const struct edge_volley_item *item)
 {
-    struct mr_arena *arena = edge_volley_arena(b->volley);
+    struct mr_error why;
+    enum mr_status s = edge_volley_send(b->volley, item, &why);
+    if (s != MR_OK)
+        reject(b, item->number, s == MR_LIMIT ? "is too large" : why.text);
+}
+
+/* Sampled, redacted and sent. */
+static void ingest_item(struct batch *b, struct mr_slice text, json_t *json, uint64_t line)
+{
+    struct edge_volley_item item = {
+        .id = id_of(b, line), .number = line, .body = text, .json = json};
+    bool is_kept;
+    if (mr_ingest_body(b->rules, json, &item.id, edge_volley_arena(b->volley), &item.body,
+                       &is_kept) != MR_OK)
+        reject(b, line, "is too large");
+    else if (is_kept)
+        send_item(b, &item);
+    else
+        b->sampled++;
+}
+
+static void parse_item(struct batch *b, struct mr_slice text, uint64_t line)
+{
     struct mr_schema_errors errors;
     struct mr_error why;
     json_t *json;
-    mr_arena_reset(arena);
     if (mr_json_parse(text, &json, &why) != MR_OK) {
         reject(b, line, why.text);
         return;
     }
-    mr_schema_errors_init(&errors, arena);
+    mr_schema_errors_init(&errors, edge_volley_arena(b->volley));
     if (mr_schema_check(b->command->schema, json, &errors) == MR_OK) {
-        send_item(b, text, json, line);
+        ingest_item(b, text, json, line);
     } else {
         b->rejected++;
         edge_batch_error_schema(&b->errors, line, &errors);
     }
     json_decref(json);
+}
+
+/* Ordinary lines with nothing to redact, which are most, are sent without being parsed. */
+static void take(struct batch *b, struct mr_slice text, uint64_t line)
+{
+    mr_arena_reset(edge_volley_arena(b->volley));
+    bool is_plain = b->command->key != MR_KEY_ACCOUNT_AND && mr_utf8_is_valid(text) &&
+                    mr_schema_glance_at(b->reader->glance, b->command->schema, text,
+                                        mr_ingest_sees_clean, b->rules);
+    if (is_plain)
+        send_item(b,
+                  &(struct edge_volley_item){.id = id_of(b, line), .number = line, .body = text});
+    else
+        parse_item(b, text, line);
 }
 
 /* False: the body ends here. */

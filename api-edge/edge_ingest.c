@@ -122,6 +122,7 @@ static void free_reader(struct edge_reader *reader)
 {
     mr_inflate_free(reader->inflate);
     mr_ndjson_free(reader->ndjson);
+    mr_schema_glance_free(reader->glance);
     mr_buf_free(&reader->bytes);
     mr_buf_free(&reader->item);
     free(reader);
@@ -164,6 +165,7 @@ struct edge_reader *edge_reader_take(struct edge_ingest *ingest)
         abort();
     reader->inflate = mr_inflate_new();
     reader->ndjson = mr_ndjson_new(ingest->item_bytes_max);
+    reader->glance = mr_schema_glance_new();
     mr_buf_init(&reader->bytes, 0);
     mr_buf_init(&reader->item, ingest->item_bytes_max);
     return reader;

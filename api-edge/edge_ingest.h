@@ -7,6 +7,7 @@
 #include "mr_inflate.h"
 #include "mr_ingest.h"
 #include "mr_ndjson.h"
+#include "mr_schema_text.h"
 
 struct edge_ingest;
 
@@ -30,6 +31,7 @@ struct mr_ingest *edge_ingest_rules(const struct edge_ingest *ingest,
 struct edge_reader {
     struct mr_inflate *inflate;
     struct mr_ndjson *ndjson;
+    struct mr_schema_glance *glance;
     struct mr_buf bytes; /* a body as it is collected */
     struct mr_buf item;  /* an item as it is written, at most item_bytes_max */
     struct edge_reader *next;
