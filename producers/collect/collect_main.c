@@ -19,8 +19,8 @@
 #define LOG_AWAY_MS 5000 /* readiness tells of a log that takes nothing for so long */
 /* A stop takes less than 10 s: what senders have on its way is waited for, then the log. */
 #define QUIET_MS     100
-#define QUIET_MS_MAX 2000
-#define FLUSH_MS     6000
+#define QUIET_MS_MAX 4000
+#define FLUSH_MS     4000
 #define REPORT_MS    1000
 
 enum { SYSLOG, GELF, KINDS };

@@ -372,6 +372,7 @@ static void give_up(struct connection *c)
     while (!has_room && mr_frames_next(c->frames, &in, &frame))
         lost++;
     if (mr_frames_end(c->frames, &frame)) {
+        frame.is_cut = true; /* by us: its sender had more to say */
         if (has_room && collect_pipe_has_room(c->tcp->set.pipe))
             take_frame(c, &frame);
         else

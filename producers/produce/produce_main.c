@@ -5,12 +5,15 @@
 #include "mr_ingest.h"
 #include "mr_signal.h"
 #include "produce.h"
+#include "produce_file.h"
 #include "produce_progress.h"
+#include "produce_source.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define BAR_MS        200
@@ -214,6 +217,35 @@ static void on_ended(void *owner)
 
 /* ---- starting ---- */
 
+/* What cannot go well is told before anything is sent. */
+static enum mr_status check_path(struct program *p, const char *path, struct mr_error *why)
+{
+    struct produce_file file;
+    struct stat st;
+    bool is_named =
+        mr_config_text(p->config, "IDEMPOTENCY_KEY") || mr_config_int(p->config, "FOLLOW");
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+        return MR_OK; /* opening a pipe and closing it again would end its writer */
+    enum mr_status s = produce_file_open(path, &file, why);
+    if (s != MR_OK)
+        return s;
+    if (!is_named && file.is_regular && file.size > 0 && file.size < PRODUCE_KEY_BYTES)
+        s = mr_fail(why, MR_INVALID,
+                    "%s has %llu bytes; a source of less than %d needs a name by "
+                    "--idempotency-key, so that it can be repeated without doubles",
+                    path, (unsigned long long)file.size, PRODUCE_KEY_BYTES);
+    produce_file_close(&file);
+    return s;
+}
+
+static enum mr_status check_paths(struct program *p, struct mr_error *why)
+{
+    enum mr_status s = MR_OK;
+    for (size_t i = 0; s == MR_OK && i < p->path_count; i++)
+        s = check_path(p, p->paths[i], why);
+    return s;
+}
+
 static enum mr_status read_usage(struct program *p, struct mr_error *why)
 {
     const struct mr_config *c = p->config;
@@ -308,6 +340,8 @@ static enum mr_status start(struct program *p, struct mr_error *why)
         s = produce_state_open(mr_config_text(c, "STATE_FILE"), &p->state, why);
     if (s == MR_OK)
         s = mr_kafka_conf_new(&kafka, &p->kafka, why);
+    if (s == MR_OK)
+        s = check_paths(p, why);
     return s == MR_OK ? open_produce(p, format, why) : s;
 }
 
