@@ -1,6 +1,6 @@
 /* Which series a sample belongs to, and the ids of what is kept of it. A series is an account's
- * metric with one set of labels. All ids are UUIDs of version 5, so that every owner of the lane
- * names a row alike, and the same row once. */
+ * metric with one set of labels. Ids are UUIDs of version 5 of names, so that every owner of the
+ * lane names a thing alike. */
 #ifndef REPORTING_SERIES_H
 #define REPORTING_SERIES_H
 
@@ -13,6 +13,7 @@
 #define REPORTING_DAY_MS    INT64_C(86400000)
 
 #define REPORTING_LABEL_NAME_MAX 64 /* characters */
+#define REPORTING_LABELS_MAX     16 /* of a sample, says its schema */
 
 /* Rounded down, before 1970 too. */
 int64_t reporting_floor(int64_t time_ms, int64_t span_ms);
@@ -32,7 +33,9 @@ struct mr_uuid reporting_history_id(const struct mr_uuid *account, struct mr_sli
 /* Of account LF metric LF labels. */
 struct mr_uuid reporting_series_id(const struct mr_uuid *account, struct mr_slice metric,
                                    struct mr_slice labels);
-/* Of series LF start (RFC 3339 with milliseconds); minute, hour and day are kinds of their own. */
+/* The series' id as one of version 8, the minutes from 1970 to the start added to its last four
+ * bytes (a row's id is made for every sample, and costs no hash so). Minute, hour and day are kinds
+ * of their own. */
 struct mr_uuid reporting_row_id(const struct mr_uuid *series, int64_t start_ms);
 /* Of series LF the session's own id. */
 struct mr_uuid reporting_session_id(const struct mr_uuid *series, struct mr_slice session);
