@@ -142,6 +142,13 @@ static void closed_all(void *owner)
         on_stopped(stopped_owner);
 }
 
+static void tell_lanes(const struct runtime *rt)
+{
+    size_t lanes = 0;
+    bool spoken = runtime_log_assigned(rt->log, &lanes);
+    rt->settings.on_lanes(rt->settings.owner, spoken ? (int32_t)lanes : 0);
+}
+
 static void on_tick(void *data)
 {
     struct runtime *rt = data;
@@ -150,6 +157,7 @@ static void on_tick(void *data)
     if (now - rt->metrics_ms >= METRICS_EVERY_MS) {
         rt->metrics_ms = now;
         runtime_metrics_copy(rt->metrics, rt->engine, rt->log, rt->store, mr_clock_wall_ms());
+        tell_lanes(rt);
     }
     runtime_log_tick(rt->log);
     runtime_days_turn(&rt->days, now, mr_time_day(mr_clock_wall_ms()));

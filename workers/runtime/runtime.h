@@ -29,6 +29,8 @@ struct runtime_settings { /* all borrowed until closed */
     int64_t batch_commands_max, batch_bytes_max, event_bytes_max;
     /* A definite fault (lanes differ, the database is too old): the program is to end with it. */
     void (*on_fatal)(void *owner, const char *why);
+    /* How many lanes the group gave this process; about once a second. */
+    void (*on_lanes)(void *owner, int32_t lanes);
     void *owner;
 };
 

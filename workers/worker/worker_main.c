@@ -5,13 +5,15 @@
 #include "mr_config.h"
 #include "mr_signal.h"
 #include "runtime.h"
+#include "self_report.h"
 #include "worker_domains.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define NAME "millrace-worker"
+#define NAME            "millrace-worker"
+#define REPORT_CLOSE_MS 1000
 
 struct worker {
     const struct worker_domain *domain;
@@ -27,6 +29,7 @@ struct worker {
     struct mr_kafka_conf *kafka;
     struct mr_admin *admin;
     struct runtime *runtime;
+    struct self_report *report;
     bool stopping;
     int exit_status;
 };
@@ -85,12 +88,26 @@ static void on_admin_closed(void *data)
     mr_loop_stop(&w->loop);
 }
 
+static void on_report_closed(void *owner)
+{
+    struct worker *w = owner;
+    mr_admin_close(w->admin, on_admin_closed, w);
+}
+
 static void on_stopped(void *owner)
 {
     struct worker *w = owner;
+    struct self_report *report = w->report;
     w->runtime = NULL;
+    w->report = NULL;
     MR_LOG(&w->log, INFO, "stopped");
-    mr_admin_close(w->admin, on_admin_closed, w);
+    self_report_close(report, REPORT_CLOSE_MS, on_report_closed, w);
+}
+
+static void on_lanes(void *owner, int32_t lanes)
+{
+    struct worker *w = owner;
+    self_report_lanes(w->report, lanes);
 }
 
 static void stop(void *data)
@@ -156,6 +173,7 @@ static enum mr_status start(struct worker *w, struct mr_error *why)
         .batch_bytes_max = mr_config_int(c, "BATCH_BYTES_MAX"),
         .event_bytes_max = mr_config_int(c, "EVENT_BYTES_MAX"),
         .on_fatal = on_fatal,
+        .on_lanes = on_lanes,
         .owner = w,
     };
     enum mr_status s = mr_catalog_folder_read(mr_config_text(c, "SCHEMAS"), &w->catalog, why);
@@ -167,6 +185,16 @@ static enum mr_status start(struct worker *w, struct mr_error *why)
     runtime.kafka = w->kafka;
     if (s == MR_OK)
         s = runtime_new(&runtime, &w->runtime, why);
+    if (s == MR_OK)
+        w->report = self_report_new(&(struct self_report_settings){
+            .loop = &w->loop,
+            .log = &w->log,
+            .catalog = w->catalog,
+            .kafka = w->kafka,
+            .account = mr_config_text(c, "OPERATOR_ACCOUNT"),
+            .program = NAME,
+            .interval_ms = mr_config_int(c, "SAMPLES_MS"),
+        });
     return s;
 }
 
