@@ -121,12 +121,33 @@ static void json_char(struct mr_buf *buf, unsigned char c)
         mr_buf_printf(buf, "\\u%04x", c);
 }
 
+/* How many bytes from p on stand for themselves in a JSON string and are ASCII: most texts are
+ * nothing else, so eight are looked at at once. */
+static size_t plain_length(const unsigned char *p, size_t len)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+    size_t i = 0;
+    for (uint64_t v; i + 8 <= len; i += 8) {
+        memcpy(&v, p + i, 8);
+        uint64_t quote = v ^ (ones * '"'), escape = v ^ (ones * '\\');
+        if (((v - ones * 0x20) | (quote - ones) | (escape - ones) | v) & tops)
+            break;
+    }
+    while (i < len && p[i] >= 0x20 && p[i] < 0x80 && p[i] != '"' && p[i] != '\\')
+        i++;
+    return i;
+}
+
 void mr_buf_json_string(struct mr_buf *buf, struct mr_slice text)
 {
     const unsigned char *p = (const unsigned char *)text.data;
     size_t i = 0, from = 0;
     mr_buf_char(buf, '"');
     while (i < text.len) {
+        size_t plain = plain_length(p + i, text.len - i);
+        i += plain;
+        if (plain > 0)
+            continue;
         size_t n = utf8_length(p + i, text.len - i);
         if (n > 0 && p[i] >= 0x20 && p[i] != '"' && p[i] != '\\') {
             i += n;

@@ -1,7 +1,6 @@
 #include "mr_time.h"
 
 #include <stdbool.h>
-#include <stdio.h>
 
 /* Days from the civil calendar and back: H. Hinnant, "chrono-Compatible Low-Level Date Algorithms".
  */
@@ -41,14 +40,21 @@ int32_t mr_time_day(int64_t unix_ms)
                                   : -((-unix_ms + MR_DAY_MS - 1) / MR_DAY_MS));
 }
 
+/* So many decimal digits of v. Times are written for every log line: printf would be half of it. */
+static void put_digits(char *out, int count, unsigned v)
+{
+    for (int i = count; i-- > 0; v /= 10)
+        out[i] = (char)('0' + v % 10);
+}
+
 char *mr_day_text(int32_t day, char out[MR_DAY_TEXT + 1])
 {
     int y, m, d;
-    char text[64]; /* the compiler cannot know the ranges */
     civil_of(day, &y, &m, &d);
-    snprintf(text, sizeof text, "%04d-%02d-%02d", y, m, d);
-    memcpy(out, text, MR_DAY_TEXT);
-    out[MR_DAY_TEXT] = 0;
+    memcpy(out, "yyyy-mm-dd", MR_DAY_TEXT + 1);
+    put_digits(out, 4, (unsigned)y);
+    put_digits(out + 5, 2, (unsigned)m);
+    put_digits(out + 8, 2, (unsigned)d);
     return out;
 }
 
@@ -56,12 +62,12 @@ char *mr_time_text(int64_t unix_ms, char out[MR_TIME_TEXT + 1])
 {
     int32_t day = mr_time_day(unix_ms);
     unsigned ms = (unsigned)(unix_ms - day * MR_DAY_MS);
-    char text[64];
-    mr_day_text(day, out);
-    snprintf(text, sizeof text, "T%02u:%02u:%02u.%03uZ", ms / 3600000, ms / 60000 % 60,
-             ms / 1000 % 60, ms % 1000);
-    memcpy(out + MR_DAY_TEXT, text, MR_TIME_TEXT - MR_DAY_TEXT);
-    out[MR_TIME_TEXT] = 0;
+    char *time = mr_day_text(day, out) + MR_DAY_TEXT;
+    memcpy(time, "Thh:mm:ss.mmmZ", MR_TIME_TEXT - MR_DAY_TEXT + 1);
+    put_digits(time + 1, 2, ms / 3600000);
+    put_digits(time + 4, 2, ms / 60000 % 60);
+    put_digits(time + 7, 2, ms / 1000 % 60);
+    put_digits(time + 10, 3, ms % 1000);
     return out;
 }
 
