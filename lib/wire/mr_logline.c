@@ -199,6 +199,15 @@ static void write_time(const char *name, int64_t ns, struct mr_buf *out)
     mr_buf_text(out, "\",");
 }
 
+static void write_severity(int32_t severity, struct mr_buf *out)
+{
+    mr_buf_text(out, "\"severity_number\":");
+    if (severity >= 10)
+        mr_buf_char(out, (char)('0' + severity / 10));
+    mr_buf_char(out, (char)('0' + severity % 10));
+    mr_buf_char(out, ',');
+}
+
 static void write_text(const char *name, struct mr_slice text, struct mr_buf *out)
 {
     if (!text.data)
@@ -217,7 +226,7 @@ void mr_logline_write(const struct mr_logline *line, struct mr_buf *out)
     if (line->has_observed)
         write_time("\"observed_time\":\"", line->observed_ns, out);
     if (line->severity)
-        mr_buf_printf(out, "\"severity_number\":%d,", line->severity);
+        write_severity(line->severity, out);
     write_text("\"severity_text\":", line->severity_text, out);
     if (line->body.text.data) {
         mr_buf_text(out, "\"body\":");

@@ -40,13 +40,18 @@ static bool take(struct mr_slice *rest, char wanted)
 static struct mr_slice take_name(struct mr_slice *rest)
 {
     size_t i = 0;
-    while (i < rest->len && rest->data[i] > ' ' && rest->data[i] < 0x7F &&
-           !strchr("=]\"", rest->data[i]))
-        i++;
+    for (char c; i < rest->len && (c = rest->data[i]) > ' ' && c < 0x7F; i++)
+        if (c == '=' || c == ']' || c == '"')
+            break;
     struct mr_slice name = mr_slice(rest->data, i);
     if (i > 0)
         *rest = mr_slice(rest->data + i, rest->len - i);
     return name;
+}
+
+static bool is_escapable(char c)
+{
+    return c == '"' || c == '\\' || c == ']';
 }
 
 /* From behind the opening quote to behind the closing one; \" \\ \] are escapes, another backslash
@@ -71,7 +76,7 @@ static enum mr_status take_value(struct mr_syslog_input *in, struct mr_slice *va
     if (!copy)
         return MR_LIMIT;
     for (size_t i = 0; i < len; i++) {
-        if (p[i] == '\\' && p[i + 1] && strchr("\"\\]", p[i + 1]))
+        if (p[i] == '\\' && i + 1 < len && is_escapable(p[i + 1]))
             i++;
         *to++ = p[i];
     }
