@@ -60,7 +60,7 @@ Test(buf, given_a_special_byte_anywhere_in_a_long_text_then_that_one_alone_is_es
                 {(char)0xA2, "\xEF\xBF\xBD"}};
     for (size_t row = 0; row < sizeof rows / sizeof *rows; row++)
         for (size_t at = 0; at < 20; at++) {
-            char text[20], want[40];
+            char text[20], want[80];
             struct mr_buf buf;
             memset(text, '~', sizeof text);
             text[at] = rows[row].c;
