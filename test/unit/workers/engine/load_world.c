@@ -169,7 +169,7 @@ void load_world_close(struct load_world *w)
 
 void load_run(struct load_world *w, int32_t count)
 {
-    int32_t lanes[LOAD_LANES];
+    int32_t lanes[LOAD_LANES] = {0};
     for (int32_t i = 0; i < count; i++)
         lanes[i] = i;
     engine_loader_assign(w->engine, lanes, (size_t)count);
