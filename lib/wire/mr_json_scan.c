@@ -2,6 +2,7 @@
 
 #include "mr_logline.h"
 #include <assert.h>
+#include <stddef.h>
 
 struct cursor {
     const char *begin, *p, *end;
@@ -239,10 +240,17 @@ enum mr_json_kind mr_json_scan_kind(struct mr_slice value)
 
 static void skip_string(struct cursor *c)
 {
-    for (c->p++; c->p < c->end && *c->p != '"'; c->p++)
-        if (*c->p == '\\')
-            c->p++;
-    c->p++;
+    const char *begin = ++c->p, *p = begin;
+    for (;; p++) {
+        size_t escapes = 0;
+        p = memchr(p, '"', (size_t)(c->end - p));
+        assert(p);
+        while (p - escapes > begin && p[-(ptrdiff_t)escapes - 1] == '\\')
+            escapes++;
+        if (escapes % 2 == 0)
+            break;
+    }
+    c->p = p + 1;
 }
 
 static void skip_value(struct cursor *c)

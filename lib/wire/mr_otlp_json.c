@@ -13,23 +13,45 @@ static bool is_null(struct mr_slice value)
     return mr_json_scan_kind(value) == MR_JSON_NULL;
 }
 
-/* The member's value where it has the kind that is wanted, absent where there is none. */
-static enum mr_status member(struct mr_slice object, const char *wanted, enum mr_json_kind kind,
-                             struct mr_slice *value, struct mr_error *why)
+/* A member that is looked for, and its value: absent where there is none. */
+struct wanted {
+    const char *name;
+    enum mr_json_kind kind;
+    struct mr_slice value;
+};
+
+static enum mr_status wrong_kind(const struct wanted *w, struct mr_error *why)
+{
+    const char *kind = w->kind == MR_JSON_ARRAY    ? "an array"
+                       : w->kind == MR_JSON_OBJECT ? "an object"
+                                                   : "a text";
+    return mr_fail(why, MR_INVALID, "%s is not %s.", w->name, kind);
+}
+
+/* All in one pass, since what is passed over may be megabytes. */
+static enum mr_status find(struct mr_slice object, struct wanted *all, size_t count,
+                           struct mr_error *why)
 {
     struct mr_slice rest = object, name, v;
-    *value = (struct mr_slice){0};
     while (mr_json_scan_member(&rest, &name, &v)) {
-        if (!name_is(name, wanted) || is_null(v))
-            continue;
-        if (mr_json_scan_kind(v) != kind)
-            return mr_fail(why, MR_INVALID, "%s is not %s.", wanted,
-                           kind == MR_JSON_ARRAY    ? "an array"
-                           : kind == MR_JSON_OBJECT ? "an object"
-                                                    : "a text");
-        *value = v;
+        for (size_t i = 0; i < count; i++) {
+            if (!name_is(name, all[i].name) || is_null(v))
+                continue;
+            if (mr_json_scan_kind(v) != all[i].kind)
+                return wrong_kind(&all[i], why);
+            all[i].value = v;
+        }
     }
     return MR_OK;
+}
+
+static enum mr_status member(struct mr_slice object, const char *name, enum mr_json_kind kind,
+                             struct mr_slice *value, struct mr_error *why)
+{
+    struct wanted w = {.name = name, .kind = kind};
+    enum mr_status s = find(object, &w, 1, why);
+    *value = w.value;
+    return s;
 }
 
 static enum mr_status want_object(struct mr_slice value, const char *name, struct mr_error *why)
@@ -54,12 +76,12 @@ static enum mr_status enter(struct mr_slice message, enum mr_otlp_level level,
     static const char *const heads[] = {"", "resource", "scope"};
     static const char *const names[] = {"The body", "An element of resourceLogs",
                                         "An element of scopeLogs"};
-    *frame = (struct mr_otlp_frame){0};
+    struct wanted wanted[] = {{children[level], MR_JSON_ARRAY, {0}},
+                              {heads[level], MR_JSON_OBJECT, {0}}};
     enum mr_status s = want_object(message, names[level], why);
     if (s == MR_OK)
-        s = member(message, children[level], MR_JSON_ARRAY, &frame->children, why);
-    if (s == MR_OK && level != MR_OTLP_REQUEST)
-        s = member(message, heads[level], MR_JSON_OBJECT, &frame->head, why);
+        s = find(message, wanted, level == MR_OTLP_REQUEST ? 1 : 2, why);
+    *frame = (struct mr_otlp_frame){.children = wanted[0].value, .head = wanted[1].value};
     return s;
 }
 
@@ -147,16 +169,14 @@ static enum mr_status read_any(struct mr_otlp_output *out, struct mr_slice any, 
 static enum mr_status read_pair(struct mr_otlp_output *out, struct mr_slice pair, int depth,
                                 struct mr_logline_attribute *item)
 {
-    struct mr_slice key, value;
+    struct wanted wanted[] = {{"key", MR_JSON_STRING, {0}}, {"value", MR_JSON_OBJECT, {0}}};
     item->name = mr_slice("", 0);
     enum mr_status s = want_object(pair, "An attribute", out->why);
     if (s == MR_OK)
-        s = member(pair, "key", MR_JSON_STRING, &key, out->why);
-    if (s == MR_OK)
-        s = member(pair, "value", MR_JSON_OBJECT, &value, out->why);
-    if (s == MR_OK && key.data)
-        s = mr_json_scan_string(key, out->arena, &item->name);
-    return s == MR_OK ? read_any(out, value, depth, &item->value) : s;
+        s = find(pair, wanted, 2, out->why);
+    if (s == MR_OK && wanted[0].value.data)
+        s = mr_json_scan_string(wanted[0].value, out->arena, &item->name);
+    return s == MR_OK ? read_any(out, wanted[1].value, depth, &item->value) : s;
 }
 
 static enum mr_status read_nested(struct mr_otlp_output *out, struct mr_slice holder, int depth,
@@ -261,14 +281,12 @@ static enum mr_status resource(struct mr_slice head, struct mr_otlp_output *out)
 
 static enum mr_status scope(struct mr_slice head, struct mr_otlp_output *out)
 {
-    struct mr_slice name, version;
-    enum mr_status s = member(head, "name", MR_JSON_STRING, &name, out->why);
-    if (s == MR_OK)
-        s = member(head, "version", MR_JSON_STRING, &version, out->why);
-    if (s == MR_OK && name.data)
-        s = add_text(out, "otel.scope.name", name);
-    if (s == MR_OK && version.data)
-        s = add_text(out, "otel.scope.version", version);
+    struct wanted wanted[] = {{"name", MR_JSON_STRING, {0}}, {"version", MR_JSON_STRING, {0}}};
+    enum mr_status s = find(head, wanted, 2, out->why);
+    if (s == MR_OK && wanted[0].value.data)
+        s = add_text(out, "otel.scope.name", wanted[0].value);
+    if (s == MR_OK && wanted[1].value.data)
+        s = add_text(out, "otel.scope.version", wanted[1].value);
     return s == MR_OK ? attributes(head, "otel.scope.", out) : s;
 }
 
