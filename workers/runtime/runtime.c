@@ -359,9 +359,7 @@ static void on_connection(void *owner, bool up)
         start_step(rt);
 }
 
-/* ---- outside
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- outside ---- */
 
 static void on_log_fatal(void *owner, const char *why)
 {

@@ -260,9 +260,7 @@ struct engine_log runtime_log_port(struct runtime_log *l)
     };
 }
 
-/* ---- life
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- life ---- */
 
 static enum mr_status open_producers(struct runtime_log *l, struct mr_error *why)
 {

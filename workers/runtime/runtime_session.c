@@ -122,9 +122,7 @@ void runtime_store_note_stop(struct runtime_store *s, int32_t lane, uint64_t fen
     mr_arena_free(&arena);
 }
 
-/* ---- life
- * ----------------------------------------------------------------------------------------------------------
- */
+/* ---- life ---- */
 
 static void on_set_up(struct mr_pg_result *result, void *data)
 {
