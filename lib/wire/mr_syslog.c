@@ -69,6 +69,20 @@ static enum mr_status add_priority(struct mr_syslog_input *in, int priority)
     return mr_logline_add(in->line, in->arena, mr_slice_text("syslog.facility"), value);
 }
 
+/* Without the part of a character that a cut may leave at the end. */
+static struct mr_slice whole_characters(struct mr_slice text)
+{
+    for (size_t n = 1; n <= 3 && n <= text.len; n++) {
+        unsigned char c = (unsigned char)text.data[text.len - n];
+        size_t bytes = c >= 0xF0 ? 4 : c >= 0xE0 ? 3 : c >= 0xC0 ? 2 : c >= 0x80 ? 0 : 1;
+        if (bytes > n)
+            text.len -= n;
+        if (bytes > 0)
+            break;
+    }
+    return text;
+}
+
 static enum mr_status read_forms(struct mr_syslog_input *in)
 {
     int priority;
@@ -87,7 +101,8 @@ static enum mr_status read_forms(struct mr_syslog_input *in)
 enum mr_status mr_syslog_read(struct mr_slice message, const struct mr_syslog_context *context,
                               struct mr_arena *arena, struct mr_logline *out)
 {
-    struct mr_syslog_input in = {message, context, arena, out};
+    struct mr_slice whole = context->is_cut ? whole_characters(message) : message;
+    struct mr_syslog_input in = {whole, context, arena, out};
     *out = (struct mr_logline){0};
     enum mr_status s = read_forms(&in);
     if (s == MR_OK && in.rest.len > 0)
