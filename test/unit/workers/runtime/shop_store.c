@@ -8,7 +8,8 @@ const char shop_schema[] =
     "CREATE TABLE shop.counter (account_id uuid, id uuid, version int8 NOT NULL, lane int4, "
     "due timestamptz, total int8 CHECK (total >= 0), exact timestamptz, ratio float8, flag bool, "
     "day date, ref uuid, note text, doc jsonb, raw bytea, PRIMARY KEY (account_id, id));"
-    "CREATE TABLE shop.shelf (account_id uuid, id uuid, version int8 NOT NULL, "
+    "CREATE TABLE shop.shelf (account_id uuid, id uuid, version int8 NOT NULL, label text NOT "
+    "NULL, "
     "PRIMARY KEY (account_id, id));"
     "CREATE TABLE shop.entry (account_id uuid, command_id uuid, index int4, at timestamptz, "
     "amount int8 CHECK (amount >= 0), exact timestamptz, text text, "
@@ -105,12 +106,16 @@ static const struct domain_store_kind counter = {
     .read = counter_read,
 };
 
-/* ---- shelf: nothing but its key ---- */
+/* ---- shelf: its image is empty, its label is made of its key ---- */
 
-static void shelf_write(const struct engine_entity *entity, struct domain_store_value *v)
+static const struct domain_store_column shelf_columns[] = {{"label", DOMAIN_STORE_TEXT, true}};
+
+static void shelf_write_in(const struct engine_entity *entity, struct mr_arena *arena,
+                           struct domain_store_value *v)
 {
-    (void)entity;
-    (void)v;
+    const char *label = mr_arena_printf(arena, "shelf %d", entity->key.id.bytes[15]);
+    v[0].bytes = mr_slice_text(label);
+    v[0].is_null = !label;
 }
 
 static enum mr_status shelf_read(const struct domain_store_value *v, struct mr_arena *arena,
@@ -124,10 +129,13 @@ static enum mr_status shelf_read(const struct domain_store_value *v, struct mr_a
 }
 
 static const struct domain_store_kind shelf = {
-    .load = "SELECT s.account_id, s.id, s.version FROM unnest($1::uuid[], $2::uuid[]) "
+    .load = "SELECT s.account_id, s.id, s.version, s.label FROM unnest($1::uuid[], $2::uuid[]) "
             "k(account_id, id) JOIN shop.shelf s USING (account_id, id)",
-    .insert = "INSERT INTO shop.shelf SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::int8[]) r",
-    .write = shelf_write,
+    .insert = "INSERT INTO shop.shelf SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::int8[], "
+              "$4::text[]) r",
+    .columns = shelf_columns,
+    .column_count = 1,
+    .write_in = shelf_write_in,
     .read = shelf_read,
 };
 

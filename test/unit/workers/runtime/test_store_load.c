@@ -78,6 +78,20 @@ Test(store_load, given_a_column_of_each_type_then_an_entity_comes_back_as_it_was
     store_bed_free(b);
 }
 
+Test(store_load, given_a_column_that_the_image_lacks_then_the_store_makes_it)
+{
+    struct store_bed *b = store_bed_new("load_made");
+    struct engine_entity_write w[300];
+    for (int i = 0; i < 300; i++)
+        w[i] = (struct engine_entity_write){
+            .entity = {{SHOP_SHELF, store_bed_uuid(1), store_bed_uuid(i)}, 1, "", 0},
+            .is_new = true};
+    cr_assert_eq(store_bed_write(b, &(struct engine_save){.entities = w, .entity_count = 300}),
+                 ENGINE_DONE, "%s", b->engine.detail);
+    store_bed_expect(b, "SELECT count(DISTINCT label) FROM shop.shelf", "256");
+    store_bed_free(b);
+}
+
 /* Entities 1.. of lane id % 2, due at id ms; those of 1 to 6. */
 static void stock(struct store_bed *b)
 {
