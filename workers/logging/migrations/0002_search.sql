@@ -121,6 +121,7 @@ CREATE TYPE logging.filter AS (
     host     text,
     trace    uuid,
     masks    bigint[],
+    parts    text[], -- of each term the longest run of what words_0 to words_3 know
     wanted   text[], -- patterns
     unwanted text[],
     names    text[], -- of attributes
@@ -151,6 +152,9 @@ BEGIN
     IF q IS NOT NULL THEN
         SELECT t.wanted, t.unwanted INTO f.wanted, f.unwanted FROM logging.terms(q) AS t;
         f.masks := logging.word_masks(f.wanted);
+        f.parts := ARRAY(
+            SELECT (SELECT w[1] FROM regexp_matches(lower(t COLLATE "C"), '[a-z0-9_]+', 'g') AS w
+                    ORDER BY length(w[1]) DESC LIMIT 1) FROM unnest(f.wanted) AS t);
         f.wanted := ARRAY(SELECT logging.term_pattern(t) FROM unnest(f.wanted) AS t);
         f.unwanted := ARRAY(SELECT logging.term_pattern(t) FROM unnest(f.unwanted) AS t);
     END IF;
@@ -195,6 +199,11 @@ BEGIN
             sql := sql || format(' AND l.words_%s & ($1).masks[%s] = ($1).masks[%s]', i - 1, i, i);
         END IF;
     END LOOP;
+    FOR i IN 1 .. coalesce(cardinality(f.parts), 0) LOOP -- a tenth of what a pattern costs
+        IF f.parts[i] IS NOT NULL THEN
+            sql := sql || format(' AND strpos(lower(l.body COLLATE "C"), ($1).parts[%s]) > 0', i);
+        END IF;
+    END LOOP;
     IF cardinality(f.wanted) + cardinality(f.unwanted) > 0 THEN
         sql := sql || ' AND logging.line_says(l.body, ($1).wanted, ($1).unwanted)';
     END IF;
@@ -202,6 +211,82 @@ BEGIN
 END $$;
 
 -- ---- GET /v1/accounts/{account}/logs -----------------------------------------------------------
+
+-- What a page is asked with: $1 to $7 of its statements.
+CREATE TYPE logging.page AS (
+    asked       text, -- conditions; those of the time alone:
+    asked_of    text,
+    behind_time timestamptz, -- the cursor
+    behind_id   uuid,
+    row_limit   bigint,
+    arrived     text,        -- what a cursor carries beside the time
+    since       timestamptz, -- of received_at
+    edge        timestamptz, -- of time; null: none
+    below       boolean      -- lines before the edge, or those from it on
+);
+
+CREATE FUNCTION logging.page_read(f logging.filter, p logging.page)
+RETURNS TABLE (account_id uuid, id uuid, version bigint, body text, newest text)
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN QUERY EXECUTE format($q$
+        SELECT l.account_id, l.id, 1::bigint, json_build_object(
+                   'id', l.id, 'account_id', l.account_id,
+                   'time', logging.time_text(l.time),
+                   'observed_time', logging.time_text(l.observed_at),
+                   'received_at', logging.time_text(l.received_at),
+                   'severity_number', l.severity, 'severity_text', l.severity_text,
+                   'service', l.service, 'host', l.host,
+                   'trace_id', replace(l.trace_id::text, '-', ''),
+                   'span_id', encode(l.span_id, 'hex'),
+                   'body', CASE WHEN l.body_is_json THEN l.body::json ELSE to_json(l.body) END,
+                   'attributes', l.attributes)::text,
+               logging.time_text(l.time) || ($2).arrived
+        FROM (SELECT l.* FROM logging.log AS l WHERE %s%s
+              ORDER BY l.time DESC, l.id DESC LIMIT ($2).row_limit) AS l
+        ORDER BY l.time DESC, l.id DESC$q$, p.asked,
+        CASE WHEN p.edge IS NULL THEN '' WHEN p.below THEN ' AND l.time < ($2).edge'
+             ELSE ' AND l.time >= ($2).edge' END) USING f, p;
+END $$;
+
+-- The same along the index of times, which ends as soon as the page is full.
+CREATE FUNCTION logging.page_in_order(f logging.filter, p logging.page)
+RETURNS TABLE (account_id uuid, id uuid, version bigint, body text, newest text)
+LANGUAGE sql STABLE SET enable_sort = off SET max_parallel_workers_per_gather = 0 AS $$
+    SELECT * FROM logging.page_read(f, p)
+$$;
+
+-- The same by reading all of the time from end to end, by several processes where there are some:
+-- half the work of following an index's order, and all for nothing where the page is soon full.
+CREATE FUNCTION logging.page_of_all(f logging.filter, p logging.page)
+RETURNS TABLE (account_id uuid, id uuid, version bigint, body text, newest text)
+LANGUAGE sql STABLE SET enable_indexscan = off AS $$
+    SELECT * FROM logging.page_read(f, p)
+$$;
+
+-- A page where few of the lines may be those that are asked for, or most of them; nobody knows. The
+-- newest 20,000 are asked in their order, and the rest of the time from end to end.
+CREATE FUNCTION logging.page_of(f logging.filter, p logging.page)
+RETURNS TABLE (account_id uuid, id uuid, version bigint, body text, newest text)
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    given bigint;
+BEGIN
+    IF f.trace IS NOT NULL THEN -- has an index of its own
+        RETURN QUERY SELECT * FROM logging.page_read(f, p);
+        RETURN;
+    ELSIF p.asked <> p.asked_of THEN
+        EXECUTE format('SELECT l.time FROM logging.log AS l WHERE %s ORDER BY l.time DESC'
+                       ' OFFSET 20000 LIMIT 1', p.asked_of) INTO p.edge USING f, p;
+    END IF;
+    RETURN QUERY SELECT * FROM logging.page_in_order(f, p);
+    GET DIAGNOSTICS given = ROW_COUNT;
+    IF p.edge IS NOT NULL AND given < p.row_limit THEN
+        p.below := true;
+        p.row_limit := p.row_limit - given;
+        RETURN QUERY SELECT * FROM logging.page_of_all(f, p);
+    END IF;
+END $$;
 
 -- Lines of [from, to), newest first by (time, id), at most row_limit, behind the cursor where it is
 -- given. Without from and to: what arrived in the last 15 minutes before the first page; that
@@ -214,55 +299,45 @@ RETURNS TABLE (account_id uuid, id uuid, version bigint, body text, newest text)
 LANGUAGE plpgsql STABLE
 SET jit = off -- compiling takes longer than what is asked as a rule
 AS $$
-#variable_conflict use_column
 DECLARE
-    f        logging.filter := logging.filter_of(account, "from", "to", severity, service, host,
-                                                 trace_id, q, attributes);
-    since    timestamptz;
-    behind   timestamptz := split_part(cursor_value, '/', 1)::timestamptz;
-    given    bigint;
-    asked    text;
-    arrived  text := '';
-    page     text := $q$
-        SELECT l.account_id, l.id, 1::bigint, json_build_object(
-                   'id', l.id, 'account_id', l.account_id,
-                   'time', logging.time_text(l.time),
-                   'observed_time', logging.time_text(l.observed_at),
-                   'received_at', logging.time_text(l.received_at),
-                   'severity_number', l.severity, 'severity_text', l.severity_text,
-                   'service', l.service, 'host', l.host,
-                   'trace_id', replace(l.trace_id::text, '-', ''),
-                   'span_id', encode(l.span_id, 'hex'),
-                   'body', CASE WHEN l.body_is_json THEN l.body::json ELSE to_json(l.body) END,
-                   'attributes', l.attributes)::text,
-               logging.time_text(l.time) || $5
-        FROM (SELECT l.* FROM logging.log AS l WHERE %s
-              ORDER BY l.time DESC, l.id DESC LIMIT $4) AS l
-        ORDER BY l.time DESC, l.id DESC $q$;
+    f     logging.filter := logging.filter_of(account, "from", "to", severity, service, host,
+                                              trace_id, q, attributes);
+    times logging.filter;
+    p     logging.page;
+    more  text := '';
+    given bigint;
 BEGIN
-    IF "from" IS NULL AND "to" IS NULL THEN
-        since := coalesce(nullif(split_part(cursor_value, '/', 2), '')::timestamptz,
-                          now() - interval '15 minutes');
-        arrived := '/' || logging.time_text(since);
-    END IF;
-    asked := logging.conditions(f);
+    times.account := f.account;
+    times.since := f.since;
+    times.until := f.until;
+    p.arrived := '';
+    p.row_limit := row_limit;
+    p.behind_time := split_part(cursor_value, '/', 1)::timestamptz;
+    p.behind_id := cursor_id;
     IF cursor_id IS NOT NULL THEN
-        asked := asked || ' AND (l.time, l.id) < ($2, $3)';
+        more := ' AND (l.time, l.id) < (($2).behind_time, ($2).behind_id)';
     END IF;
-    IF since IS NULL THEN
-        RETURN QUERY EXECUTE format(page, asked)
-            USING f, behind, cursor_id, row_limit, arrived;
+    p.asked := logging.conditions(f) || more;
+    p.asked_of := logging.conditions(times) || more;
+    IF "from" IS NOT NULL OR "to" IS NOT NULL THEN
+        RETURN QUERY SELECT * FROM logging.page_of(f, p);
         RETURN;
     END IF;
+    p.since := coalesce(nullif(split_part(cursor_value, '/', 2), '')::timestamptz,
+                        now() - interval '15 minutes');
+    p.arrived := '/' || logging.time_text(p.since);
     -- Most of what arrived has a time not before it, and comes in order from an index; what has an
     -- older one is looked for by its arrival, once that is told.
-    asked := asked || ' AND l.received_at >= $6 AND l.day >= ($6 AT TIME ZONE ''UTC'')::date';
-    RETURN QUERY EXECUTE format(page, asked || ' AND l.time >= $6')
-        USING f, behind, cursor_id, row_limit, arrived, since;
+    more := ' AND l.received_at >= ($2).since AND l.day >= (($2).since AT TIME ZONE ''UTC'')::date'
+            ' AND l.time >= ($2).since';
+    p.asked := p.asked || more;
+    p.asked_of := p.asked_of || more;
+    RETURN QUERY SELECT * FROM logging.page_of(f, p);
     GET DIAGNOSTICS given = ROW_COUNT;
     IF given < row_limit THEN
-        RETURN QUERY EXECUTE format(page, asked || ' AND l.time < $6')
-            USING f, behind, cursor_id, row_limit - given, arrived, since;
+        p.row_limit := row_limit - given;
+        p.asked := replace(p.asked, 'l.time >= ($2).since', 'l.time < ($2).since');
+        RETURN QUERY SELECT * FROM logging.page_of_all(f, p);
     END IF;
 END $$;
 
