@@ -96,13 +96,24 @@ static void add_lane_source(struct builder *b, struct mr_slice domain, int32_t l
         mr_arena_printf(b->arena, "/millrace/%.*s/lanes/%" PRId32, MR_SLICE_FMT(domain), lane));
 }
 
+static char *append(char *to, const char *text, size_t len)
+{
+    memcpy(to, text, len);
+    return to + len;
+}
+
+/* "/millrace/<domain>/accounts/<account>", without printf: every command has one. */
 static void add_account_source(struct builder *b, struct mr_slice domain,
                                const struct mr_uuid *account)
 {
-    char text[MR_UUID_TEXT + 1];
-    add_made(b, MR_CE_SOURCE,
-             mr_arena_printf(b->arena, "/millrace/%.*s/accounts/%s", MR_SLICE_FMT(domain),
-                             mr_uuid_text(account, text)));
+    static const char head[] = "/millrace/", middle[] = "/accounts/";
+    char *text = mr_arena_alloc(b->arena, sizeof head + domain.len + sizeof middle + MR_UUID_TEXT);
+    if (text) {
+        char *end = append(text, head, sizeof head - 1);
+        end = append(end, domain.data, domain.len);
+        mr_uuid_text(account, append(end, middle, sizeof middle - 1));
+    }
+    add_made(b, MR_CE_SOURCE, text);
 }
 
 static struct builder begin(struct mr_arena *arena)

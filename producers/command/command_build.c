@@ -3,22 +3,44 @@
 
 #include "mr_cloudevent.h"
 
+/* Most keys are an id alone: of a flood of log lines each has its own. */
+static enum mr_status uuid_key(const struct mr_uuid *id, struct mr_arena *arena,
+                               struct mr_slice *key)
+{
+    char *text = mr_arena_alloc(arena, MR_UUID_TEXT + 1);
+    if (!text)
+        return MR_LIMIT;
+    *key = mr_slice(mr_uuid_text(id, text), MR_UUID_TEXT);
+    return MR_OK;
+}
+
+static enum mr_status built_key(const struct command_input *input, struct mr_arena *arena,
+                                struct mr_slice *key)
+{
+    struct mr_buf buf;
+    mr_buf_init(&buf, 0);
+    enum mr_status s =
+        mr_catalog_key_of(input->command, &input->account, &input->id, input->json, &buf);
+    if (s == MR_OK) {
+        *key = mr_arena_slice(arena, mr_buf_all(&buf));
+        s = key->data ? MR_OK : MR_LIMIT;
+    }
+    mr_buf_free(&buf);
+    return s;
+}
+
 static enum mr_status key_of(const struct command_input *input, struct mr_arena *arena,
                              struct mr_slice *key, struct mr_error *why)
 {
     const struct mr_catalog_command *command = input->command;
-    struct mr_buf buf;
-    mr_buf_init(&buf, 0);
-    enum mr_status s = mr_catalog_key_of(command, &input->account, &input->id, input->json, &buf);
-    if (s == MR_OK) {
-        *key = mr_arena_slice(arena, mr_buf_all(&buf));
-        if (!key->data)
-            s = mr_fail(why, MR_LIMIT, "%s: no room for its key", command->type);
-    } else {
-        s = mr_fail(why, s, "%s: the body has no text where its key should be", command->type);
-    }
-    mr_buf_free(&buf);
-    return s;
+    enum mr_status s = command->key == MR_KEY_ID        ? uuid_key(&input->id, arena, key)
+                       : command->key == MR_KEY_ACCOUNT ? uuid_key(&input->account, arena, key)
+                                                        : built_key(input, arena, key);
+    if (s == MR_LIMIT)
+        return mr_fail(why, s, "%s: no room for its key", command->type);
+    if (s != MR_OK)
+        return mr_fail(why, s, "%s: the body has no text where its key should be", command->type);
+    return MR_OK;
 }
 
 static struct mr_slice present(struct mr_slice s)
