@@ -7,7 +7,6 @@
 #include "edge_source.h"
 #include "edge_volley.h"
 #include "mr_json.h"
-#include "mr_random.h"
 #include "mr_utf8.h"
 #include <assert.h>
 #include <inttypes.h>
@@ -137,7 +136,7 @@ static void reject(struct batch *b, uint64_t line, const char *detail)
 static struct mr_uuid id_of(const struct batch *b, uint64_t line)
 {
     return b->key.data ? command_id_of_item(&b->r->account, b->command->domain->name, b->key, line)
-                       : mr_random_uuid_v7();
+                       : edge_reader_id(b->reader);
 }
 
 static void send_item(struct batch *b, const struct edge_volley_item *item)

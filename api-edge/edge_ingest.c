@@ -1,5 +1,7 @@
 #include "edge_ingest.h"
 
+#include "mr_clock.h"
+#include "mr_random.h"
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -168,7 +170,20 @@ struct edge_reader *edge_reader_take(struct edge_ingest *ingest)
     reader->glance = mr_schema_glance_new();
     mr_buf_init(&reader->bytes, 0);
     mr_buf_init(&reader->item, ingest->item_bytes_max);
+    reader->random_used = sizeof reader->random;
     return reader;
+}
+
+struct mr_uuid edge_reader_id(struct edge_reader *reader)
+{
+    const size_t want = 10;
+    if (reader->random_used + want > sizeof reader->random) {
+        mr_random_bytes(reader->random, sizeof reader->random);
+        reader->random_used = 0;
+    }
+    const uint8_t *bytes = reader->random + reader->random_used;
+    reader->random_used += want;
+    return mr_uuid_v7(mr_clock_wall_ms(), bytes);
 }
 
 void edge_reader_give(struct edge_ingest *ingest, struct edge_reader *reader)

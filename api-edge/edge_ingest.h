@@ -32,12 +32,17 @@ struct edge_reader {
     struct mr_inflate *inflate;
     struct mr_ndjson *ndjson;
     struct mr_schema_glance *glance;
-    struct mr_buf bytes; /* a body as it is collected */
-    struct mr_buf item;  /* an item as it is written, at most item_bytes_max */
+    struct mr_buf bytes;  /* a body as it is collected */
+    struct mr_buf item;   /* an item as it is written, at most item_bytes_max */
+    uint8_t random[1280]; /* for ids, drawn at once */
+    size_t random_used;
     struct edge_reader *next;
 };
 struct edge_reader *edge_reader_take(struct edge_ingest *ingest);
 void edge_reader_give(struct edge_ingest *ingest, struct edge_reader *reader); /* takes NULL */
+
+/* A fresh UUIDv7, without asking the system for each. */
+struct mr_uuid edge_reader_id(struct edge_reader *reader);
 
 /* Counts items by what became of them: millrace_edge_items_total{type, outcome}. */
 struct edge_item_counts {
