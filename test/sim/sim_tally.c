@@ -122,7 +122,8 @@ static const char *const row_kinds[] = {[TALLY_FACT] = "fact"};
 #define TALLY(which)                                                                               \
     {                                                                                              \
         .name = "tally", .kinds = kinds, .kind_count = 2, .row_kinds = row_kinds,                  \
-        .row_kind_count = 1, .tick_interval_ms = TALLY_TICK_MS, .knows = which, .read = read_body, \
-        .keys_of = keys_of, .keys_after = keys_after, .decide = decide,                            \
+        .row_kind_count = 1, .tick_interval_ms = TALLY_TICK_MS, .reads_copies = true,              \
+        .knows = which, .read = read_body, .keys_of = keys_of, .keys_after = keys_after,           \
+        .decide = decide,                                                                          \
     }
 const struct engine_domain tally_domain = TALLY(new_knows), tally_domain_old = TALLY(old_knows);

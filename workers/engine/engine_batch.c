@@ -308,9 +308,8 @@ static void learn_ticks(const struct engine_batch *b, struct engine_lane *l)
         const struct engine_item *item = &b->items.items[b->ticks.items[i]];
         if (item->lane != l || item->command->record.in.position >= l->row.applied)
             continue;
-        int64_t due_ms = json_integer_value(json_object_get(item->command->json, "due_ms"));
-        if (due_ms > l->ticked_ms)
-            l->ticked_ms = due_ms;
+        if (item->command->due_ms > l->ticked_ms)
+            l->ticked_ms = item->command->due_ms;
     }
 }
 

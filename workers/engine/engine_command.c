@@ -53,7 +53,7 @@ static struct engine_command *copy_of(const struct engine_record *from)
     c->record.in.headers.items = headers;
     c->record.in.key = put(&to, in->key);
     c->record.in.value = put(&to, in->value);
-    c->memory_bytes = sizeof *c + extra + in->value.len * 8; /* JSON, parsed */
+    c->memory_bytes = sizeof *c + extra;
     mr_arena_init(&c->arena, READ_BYTES_MAX + bytes);
     return c;
 }
@@ -132,12 +132,22 @@ static enum engine_body read_body(struct engine_command *c, const struct engine_
 {
     enum engine_body body = checker->check(checker->ctx, &c->ce, c->record.in.key,
                                            c->record.in.value, &c->arena, &c->json, &c->invalid);
-    if (body != ENGINE_BODY_GOOD || domain->read(&c->ce, c->json, &c->arena, &c->body) == MR_OK)
-        return body;
-    c->body = NULL;
-    c->invalid = (struct engine_refusal){.problem = "invalid-body",
-                                         .detail = "The body is too large to be read."};
-    return ENGINE_BODY_BREAKS;
+    if (body == ENGINE_BODY_GOOD && domain->read(&c->ce, c->json, &c->arena, &c->body) != MR_OK) {
+        c->body = NULL;
+        c->invalid = (struct engine_refusal){.problem = "invalid-body",
+                                             .detail = "The body is too large to be read."};
+        body = ENGINE_BODY_BREAKS;
+    }
+    if (c->is_tick)
+        c->due_ms = json_integer_value(json_object_get(c->json, "due_ms"));
+    if (domain->reads_copies) {
+        json_decref(c->json);
+        c->json = NULL;
+    } else {
+        c->memory_bytes += c->record.in.value.len * 8; /* what the tree takes */
+    }
+    c->memory_bytes += c->arena.used_bytes;
+    return body;
 }
 
 struct engine_command *engine_command_new(const struct engine_record *record,

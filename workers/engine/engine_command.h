@@ -23,7 +23,8 @@ struct engine_command {
     bool only_its_day;             /* as in engine_lookup */
     const void *body;              /* NULL: unknown type, or invalid */
     struct engine_refusal invalid; /* problem set: the body breaks its schema */
-    json_t *json;
+    int64_t due_ms;                /* of a tick whose body is good */
+    json_t *json;                  /* NULL: none, or the domain reads copies */
     struct mr_arena arena;
 };
 

@@ -59,11 +59,15 @@ struct engine_domain {
      * only command of its lane in its batch, and is quarantined where others would be parked: the
      * next one does its work. Its body is {"due_ms": N}. */
     int64_t tick_interval_ms;
+    /* What `read` makes borrows nothing of the JSON. The tree is freed at once then: where commands
+     * come in floods, keeping thousands of trees is most of what reading them costs. */
+    bool reads_copies;
 
     /* Is there a decide function for this type? A type that is not known is parked. */
     bool (*knows)(const char *type);
     /* Makes the body that keys_of and decide see, in arena, from JSON that fulfils the schema of
-     * the type. json is borrowed and lives as long as the arena. MR_LIMIT: the arena is full. */
+     * the type. json is borrowed and lives as long as the arena, or, where reads_copies, until read
+     * returns. MR_LIMIT: the arena is full. */
     enum mr_status (*read)(const struct mr_ce_command *ce, json_t *json, struct mr_arena *arena,
                            const void **body);
     /* Names every entity that decide may look at or change. */
