@@ -237,6 +237,69 @@ Test(search, given_lines_that_come_between_pages_of_the_last_minutes_then_likewi
     log_db_close(&db);
 }
 
+/* Many more than are asked in order; every 500th says "seldom". */
+static void put_many(struct log_db *db)
+{
+    log_db_text(db,
+                "WITH new AS (INSERT INTO logging.log (account_id, id, day, received_at, lane,"
+                " position, time, severity, body, body_is_json, words_0, words_1, words_2,"
+                " words_3) SELECT $1, md5(n::text)::uuid, (now() AT TIME ZONE 'UTC')::date,"
+                " now(), 0, n, timestamptz '2025-11-20Z' + n * interval '1 s', 9, w.text, false,"
+                " m[1], m[2], m[3], m[4] FROM generate_series(1, 9000) AS n,"
+                " LATERAL (SELECT CASE WHEN n %% 500 = 0 THEN 'old' || lpad((n / 500)::text, 2,"
+                " '0') || ' seldom' ELSE 'often' END) AS w (text),"
+                " LATERAL logging.word_masks(ARRAY[w.text]) AS m RETURNING 1)"
+                " SELECT count(*)::text FROM new");
+}
+
+Test(search, given_few_among_many_then_they_are_told_in_order_and_once)
+{
+    struct log_db db;
+    log_db_open(&db);
+    put_many(&db);
+    static const char ask[] =
+        "SELECT string_agg(left(s.body::json ->> 'body', 5), ' ' ORDER BY n) FROM"
+        " logging.search($1, %s, NULL, NULL, NULL, NULL, NULL, %s, NULL, NULL, NULL, %d)"
+        " WITH ORDINALITY AS s (account_id, id, version, body, newest, n)";
+    for (int limit = 1; limit <= 19; limit += 6) { /* 400 to 7,600 in order */
+        char want[19 * 6 + 1] = "";
+        for (int i = 18; i > 18 - limit && i > 0; i--)
+            sprintf(want + strlen(want), i < 18 ? " old%02d" : "old%02d", i);
+        const char *got = log_db_text(&db, ask, "'2025-11-20Z'", "'seldom'", limit);
+        cr_expect_str_eq(got, want, "%d: %s", limit, got);
+    }
+    cr_expect_str_eq(log_db_text(&db, ask, "'2025-11-20Z'", "'seldom -often old01'", 1), "old01");
+    cr_expect_str_eq(log_db_text(&db, ask, "'2025-11-20 01:00Z'", "'seldom old01'", 1), "(null)");
+    cr_expect_str_eq(log_db_text(&db, ask, "NULL", "'seldom old02'", 1), "old02");
+    cr_expect_str_eq(log_db_text(&db, ask, "NULL", "'often'", 2), "often often");
+    log_db_close(&db);
+}
+
+Test(search, given_few_among_many_when_read_by_pages_then_once_each)
+{
+    struct log_db db;
+    log_db_open(&db);
+    put_many(&db);
+    const char *cursor = "NULL, NULL", *all = "";
+    for (int pages = 0; pages < 10; pages++) {
+        const char *page = log_db_text(
+            &db,
+            "SELECT coalesce(string_agg(left(s.body::json ->> 'body', 5), ' ' ORDER BY n), '') ||"
+            " '|' || coalesce((array_agg(format('%%L, %%L', newest, id) ORDER BY n DESC))[1], '')"
+            " FROM logging.search($1, '2025-11-20Z', NULL, NULL, NULL, NULL, NULL, 'seldom', NULL,"
+            " %s, 4) WITH ORDINALITY AS s (account_id, id, version, body, newest, n)",
+            cursor);
+        const char *bar = strchr(page, '|');
+        all = mr_arena_printf(&db.arena, "%s%.*s,", all, (int)(bar - page), page);
+        if (bar == page)
+            break;
+        cursor = mr_arena_dup(&db.arena, bar + 1, strlen(bar + 1));
+    }
+    cr_expect_str_eq(all, "old18 old17 old16 old15,old14 old13 old12 old11,old10 old09 old08 old07,"
+                          "old06 old05 old04 old03,old02 old01,,");
+    log_db_close(&db);
+}
+
 Test(search, given_a_line_then_its_resource_shows_what_was_sent)
 {
     struct log_db db;
