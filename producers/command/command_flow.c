@@ -56,6 +56,11 @@ struct command_flow {
     void *closed_owner;
 };
 
+static size_t round_up(size_t n)
+{
+    return (n + 7) & ~(size_t)7;
+}
+
 static void on_rested(void *data);
 static void on_deadline(void *data);
 static void on_go_on(void *data);
@@ -70,6 +75,7 @@ struct command_flow *command_flow_new(const struct command_flow_settings *settin
         flow->settings.records_max = RECORDS_MAX;
     if (!flow->settings.bytes_max)
         flow->settings.bytes_max = BYTES_MAX;
+    flow->settings.bytes_max = round_up(flow->settings.bytes_max);
     flow->records = calloc(flow->settings.records_max, sizeof *flow->records);
     flow->bytes = malloc(flow->settings.bytes_max);
     if (!flow->records || !flow->bytes)
@@ -105,11 +111,6 @@ static void check(const struct command_flow *flow)
 
 /* ---- bytes ---- */
 
-static size_t round_up(size_t n)
-{
-    return (n + 7) & ~(size_t)7;
-}
-
 static size_t block_bytes(const struct mr_kafka_message *m)
 {
     size_t bytes = round_up(m->headers.count * sizeof *m->headers.items);
@@ -143,7 +144,7 @@ static char *block_take(struct command_flow *flow, size_t bytes, size_t *taken)
         flow->bytes_end = 0; /* the same memory again, while it is in the caches */
     size_t skipped = skip_of(flow, bytes);
     size_t at = skipped > 0 ? 0 : flow->bytes_end;
-    flow->bytes_end = at + bytes;
+    flow->bytes_end = (at + bytes) % flow->settings.bytes_max; /* a block may end the ring */
     *taken = skipped + bytes;
     flow->bytes_used += *taken;
     return flow->bytes + at;

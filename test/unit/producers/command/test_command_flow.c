@@ -275,6 +275,20 @@ Test(command_flow, given_many_rounds_of_the_ring_of_bytes_then_every_value_is_wh
     close_flow(1000);
 }
 
+Test(command_flow, given_blocks_that_end_with_the_ring_then_the_next_begins_it)
+{
+    open_flow(8, 3 * 40); /* a header's 32 bytes, its value, the key and four of value are 40 */
+    for (size_t i = 0; i < 20; i++) {
+        while (give("four") == MR_LIMIT)
+            stored(1);
+        cr_assert_str_eq(fake.value[fake.count - 1], "four");
+        cr_assert_leq(command_flow_counters(flow).pending_bytes, 3 * 40);
+    }
+    cr_assert_eq(command_flow_counters(flow).pending, 3, "no byte is left over");
+    stored(3);
+    close_flow(1000);
+}
+
 Test(command_flow, given_a_close_with_a_deadline_that_passes_then_the_rest_is_given_up_and_told)
 {
     open_flow(8, 4096);
