@@ -7,7 +7,8 @@
  *   sim_commit.c  a commit, and what it must keep (the oracle)
  *   sim_load.c    what a batch reads
  *   sim_worker.c  a process with the lane engine, and its ports
- *   sim_loader.c  a process with the loader's engine, the warehouse, and its oracle
+ *   sim_loader.c  a process with the loader's engine, of events or of facts
+ *   sim_warehouse.c  the warehouse, its transactions, and their oracle
  *   sim_run.c     one walk: the random steps, then faults off, drain, and the last look
  *
  * Nothing of the oracle asks the engine: it looks at what reached database, topics and warehouse.
@@ -24,7 +25,7 @@
 
 #define SIM_LANES        2
 #define SIM_WORKERS      2
-#define SIM_LOADERS      2
+#define SIM_LOADERS      2 /* of events, and as many of facts behind them */
 #define SIM_ACCOUNTS     4
 #define SIM_NOBODY       SIM_ACCOUNTS           /* the nil account of ticks */
 #define SIM_RECORDS_MAX  64                     /* a lane */
@@ -226,6 +227,7 @@ struct sim_wh_lane {
 
 struct sim_flush { /* a flush that may still be committed */
     uint64_t conn;
+    bool facts;
     bool holds[SIM_LANES];
     bool moves[SIM_LANES];
     struct engine_ledger ledgers[SIM_LANES];
@@ -235,6 +237,7 @@ struct sim_flush { /* a flush that may still be committed */
 
 struct sim_loader {
     struct sim_process p;
+    bool facts; /* reads the commands topic by offset */
     struct engine_loader *engine;
     struct engine_flush flush;
 };
@@ -275,13 +278,13 @@ struct sim {
     bool has_committed[SIM_LANES][SIM_EVENTS_MAX];
     bool left_behind[SIM_LANES][SIM_EVENTS_MAX]; /* published, then restored away */
     int64_t resumed[SIM_LANES]; /* sequences below it were given up by set-position */
-    struct sim_wh_lane warehouse[SIM_LANES];
+    struct sim_wh_lane warehouse[2][SIM_LANES]; /* events, facts */
     struct sim_flush *flush_orphans[SIM_ORPHANS_MAX];
     int flush_orphan_count;
     int owner[SIM_LANES], loader_owner[SIM_LANES], generation[SIM_LANES],
         loader_generation[SIM_LANES];
     struct sim_worker workers[SIM_WORKERS];
-    struct sim_loader loaders[SIM_LOADERS];
+    struct sim_loader loaders[2 * SIM_LOADERS];
     uint64_t faults_done, commits, ticks_applied, facts_stored; /* for the summary */
 };
 
@@ -355,8 +358,19 @@ bool sim_worker_step(struct sim *s, struct sim_worker *w);
 void sim_loader_start(struct sim *s, int index);
 void sim_loader_crash(struct sim *s, struct sim_loader *l);
 bool sim_loader_step(struct sim *s, struct sim_loader *l);
+struct sim_row { /* what a loader made of a record */
+    struct engine_load_record record;
+    struct mr_digest content;
+};
+
+/* sim_warehouse.c */
+struct sim_flush *sim_flush_copy(struct sim *s, struct sim_loader *l);
+void sim_flush_apply(struct sim *s, const struct sim_flush *f);
+bool sim_flush_waits(struct sim *s, struct sim_loader *l, int lane); /* for a lock */
 bool sim_flush_orphan_step(struct sim *s);
 void sim_warehouse_final(struct sim *s);
+/* The topic's next offset. */
+int64_t sim_topic_end(const struct sim *s, bool facts, int lane);
 
 /* sim_run.c: one walk. Empty text: nothing was violated. */
 struct sim_result {

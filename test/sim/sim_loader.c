@@ -1,14 +1,8 @@
-/* A loader process, the warehouse, and what must hold of it: each event once, in order, as it was
- * committed. */
+/* A loader process: the loader's engine and its ports. */
 #include "sim.h"
 
 #include <assert.h>
 #include <stdlib.h>
-
-struct row { /* what the owner made of a record */
-    struct engine_load_record record;
-    struct mr_digest content;
-};
 
 static void log_check(void *ctx, const struct engine_check *check)
 {
@@ -99,7 +93,7 @@ static void tell(void *ctx, enum engine_notice_kind kind, int32_t lane, const ch
 static void free_record(void *ctx, struct engine_load_record *record)
 {
     (void)ctx;
-    free(record->rows); /* the whole struct row */
+    free(record->rows); /* the whole struct sim_row */
 }
 
 void sim_loader_start(struct sim *s, int index)
@@ -107,7 +101,8 @@ void sim_loader_start(struct sim *s, int index)
     struct sim_loader *l = &s->loaders[index];
     uint32_t life = l->p.life + 1;
     *l = (struct sim_loader){
-        .p = {.sim = s, .index = index, .alive = true, .life = life, .conn = ++s->ids}};
+        .p = {.sim = s, .index = index, .alive = true, .life = life, .conn = ++s->ids},
+        .facts = index >= SIM_LOADERS};
     for (int i = 0; i < SIM_LANES; i++)
         l->p.generation[i] = -1;
     struct engine_load_ports ports = {
@@ -131,6 +126,7 @@ void sim_loader_start(struct sim *s, int index)
         .flush_ms = 500,
         .queue_bytes_max = 1 << 16,
         .missing_ms = 30000,
+        .by_offset = l->facts,
     };
     l->engine = engine_loader_new(&ports, &options);
     engine_loader_on_connection(l->engine, true);
@@ -144,89 +140,7 @@ void sim_loader_crash(struct sim *s, struct sim_loader *l)
     l->p.alive = false;
 }
 
-/* ---- the warehouse ---- */
-
-static void apply(struct sim *s, const struct sim_flush *f)
-{
-    for (int lane = 0; lane < SIM_LANES; lane++) {
-        struct sim_wh_lane *w = &s->warehouse[lane];
-        if (!f->moves[lane])
-            continue;
-        w->ledger = f->ledgers[lane];
-        for (int i = 0; i < f->row_count[lane]; i++) {
-            const struct sim_event *e = &f->rows[lane][i];
-            if (e->sequence != w->row_count)
-                sim_bad(s, "warehouse of lane %d: event %lld comes after %d", lane,
-                        (long long)e->sequence, w->row_count - 1);
-            if (memcmp(&s->committed[lane][e->sequence], &e->content, sizeof e->content) != 0)
-                sim_bad(s, "warehouse of lane %d: event %lld is not what was committed", lane,
-                        (long long)e->sequence);
-            if (w->row_count < SIM_TOPIC_MAX)
-                w->rows[w->row_count++] = *e;
-        }
-    }
-}
-
-static int locked_by(const struct sim *s, int lane)
-{
-    for (int i = 0; i < s->flush_orphan_count; i++)
-        if (s->flush_orphans[i]->holds[lane])
-            return i;
-    return -1;
-}
-
-static void end_orphan(struct sim *s, int i, uint32_t commit_permille)
-{
-    bool commits = sim_maybe(s, commit_permille);
-    sim_say(s, "the warehouse backend of connection %llu %s",
-            (unsigned long long)s->flush_orphans[i]->conn, commits ? "commits" : "rolls back");
-    if (commits)
-        apply(s, s->flush_orphans[i]);
-    s->flush_orphans[i] = s->flush_orphans[--s->flush_orphan_count];
-}
-
-bool sim_flush_orphan_step(struct sim *s)
-{
-    if (s->flush_orphan_count == 0)
-        return false;
-    end_orphan(s, (int)sim_below(s, (uint32_t)s->flush_orphan_count), 600);
-    return true;
-}
-
-static bool waits_for_lock(struct sim *s, struct sim_loader *l, int lane)
-{
-    int i = locked_by(s, lane);
-    if (i < 0)
-        return false;
-    if (s->now_ms - l->p.op_since_ms >= 1000 &&
-        s->warehouse[lane].backend == s->flush_orphans[i]->conn)
-        end_orphan(s, i, 500);
-    return locked_by(s, lane) >= 0;
-}
-
-static struct sim_flush *flush_copy(struct sim *s, struct sim_loader *l)
-{
-    struct sim_flush *f = mr_arena_alloc(&s->arena, sizeof *f);
-    const struct engine_flush *flush = &l->flush;
-    if (!f)
-        abort();
-    f->conn = l->p.conn;
-    for (size_t i = 0; i < flush->lane_count; i++) {
-        int lane = flush->claims[i].lane;
-        f->holds[lane] = f->moves[lane] = true;
-        f->ledgers[lane] = flush->ledgers[i];
-        const struct engine_load_counts *c = &flush->counts[i];
-        if (c->consumed != c->loaded + c->repeated + c->ahead + c->skipped + c->bad)
-            sim_bad(s, "a load's counts do not add up");
-    }
-    for (size_t i = 0; i < flush->record_count; i++) {
-        const struct engine_load_record *r = flush->records[i];
-        const struct row *row = r->rows;
-        f->rows[r->lane][f->row_count[r->lane]++] =
-            (struct sim_event){.sequence = r->sequence, .content = row->content};
-    }
-    return f;
-}
+/* ---- the warehouse's answers ---- */
 
 static void answer_lost(struct sim *s, struct sim_loader *l, enum sim_op op)
 {
@@ -249,10 +163,11 @@ static void step_flush(struct sim *s, struct sim_loader *l)
     int32_t missed[SIM_LANES];
     size_t missed_count = 0;
     for (size_t i = 0; i < l->flush.lane_count; i++)
-        if (waits_for_lock(s, l, l->flush.claims[i].lane))
+        if (sim_flush_waits(s, l, l->flush.claims[i].lane))
             return;
     for (size_t i = 0; i < l->flush.lane_count; i++)
-        if (s->warehouse[l->flush.claims[i].lane].ledger.fence != l->flush.claims[i].fence)
+        if (s->warehouse[l->facts][l->flush.claims[i].lane].ledger.fence !=
+            l->flush.claims[i].fence)
             missed[missed_count++] = l->flush.claims[i].lane;
     if (missed_count > 0 || sim_fault(s, 50)) {
         enum engine_answer answer = missed_count > 0 ? ENGINE_DONE : ENGINE_TRANSIENT;
@@ -260,16 +175,16 @@ static void step_flush(struct sim *s, struct sim_loader *l)
         engine_loader_on_flushed(l->engine, answer, missed, missed_count, "40001");
         return;
     }
-    struct sim_flush *f = flush_copy(s, l);
+    struct sim_flush *f = sim_flush_copy(s, l);
     if (!sim_fault(s, 120)) {
-        apply(s, f);
+        sim_flush_apply(s, f);
         l->p.op = SIM_OP_NONE;
         engine_loader_on_flushed(l->engine, ENGINE_DONE, NULL, 0, NULL);
         return;
     }
     uint32_t what = sim_below(s, 3);
     if (what == 0)
-        apply(s, f);
+        sim_flush_apply(s, f);
     else if (what == 1 && s->flush_orphan_count < SIM_ORPHANS_MAX)
         s->flush_orphans[s->flush_orphan_count++] = f;
     answer_lost(s, l, SIM_OP_FLUSH);
@@ -280,11 +195,11 @@ static void step_lanes(struct sim *s, struct sim_loader *l, enum sim_op op)
     struct engine_fence fences[SIM_LANES];
     size_t n = l->p.op_lane_count;
     for (size_t i = 0; op != SIM_OP_LOOK && i < n; i++)
-        if (waits_for_lock(s, l, l->p.op_lanes[i]))
+        if (sim_flush_waits(s, l, l->p.op_lanes[i]))
             return;
     bool lost = sim_fault(s, 60);
     if (op == SIM_OP_TAKE && (!lost || sim_maybe(s, 500))) {
-        struct sim_wh_lane *w = &s->warehouse[l->p.op_lanes[0]];
+        struct sim_wh_lane *w = &s->warehouse[l->facts][l->p.op_lanes[0]];
         w->ledger.fence = l->p.op_fence;
         w->backend = l->p.conn;
     }
@@ -294,10 +209,11 @@ static void step_lanes(struct sim *s, struct sim_loader *l, enum sim_op op)
     }
     l->p.op = SIM_OP_NONE;
     for (size_t i = 0; i < n; i++)
-        fences[i] =
-            (struct engine_fence){l->p.op_lanes[i], s->warehouse[l->p.op_lanes[i]].ledger.fence};
+        fences[i] = (struct engine_fence){l->p.op_lanes[i],
+                                          s->warehouse[l->facts][l->p.op_lanes[i]].ledger.fence};
     if (op == SIM_OP_TAKE)
-        engine_loader_on_taken(l->engine, ENGINE_DONE, &s->warehouse[l->p.op_lanes[0]].ledger);
+        engine_loader_on_taken(l->engine, ENGINE_DONE,
+                               &s->warehouse[l->facts][l->p.op_lanes[0]].ledger);
     else if (op == SIM_OP_SETTLE)
         engine_loader_on_settled(l->engine, ENGINE_DONE, fences, n);
     else
@@ -322,24 +238,54 @@ static bool step_warehouse(struct sim *s, struct sim_loader *l)
 
 /* ---- the topic ---- */
 
+/* By the record alone: which of the facts a worker parks, refuses or drops is not known here. */
+static enum engine_load_class class_of(const struct sim_record *r)
+{
+    bool fact = r->keep == ENGINE_KEEP_FACT && r->kind < SIM_STRANGE && r->kind != SIM_BROKEN;
+    return fact ? ENGINE_LOAD_ROWS : ENGINE_LOAD_SKIPPED;
+}
+
 static void deliver(struct sim *s, struct sim_loader *l, int lane)
 {
     int64_t offset = l->p.next[lane]++;
-    const struct sim_event *e = &s->topics.events[lane][offset];
-    struct row *row = calloc(1, sizeof *row);
+    struct sim_row *row = calloc(1, sizeof *row);
     if (!row)
         abort();
-    row->content = e->content;
     row->record = (struct engine_load_record){
         .lane = lane,
         .offset = offset,
-        .sequence = e->sequence,
         .class = ENGINE_LOAD_ROWS,
         .rows = row,
         .row_count = 1,
         .bytes = 100,
     };
+    if (l->facts) {
+        row->record.class = class_of(&s->topics.records[lane][offset]);
+        row->record.sequence = -1; /* the engine's business */
+    } else {
+        row->record.sequence = s->topics.events[lane][offset].sequence;
+        row->content = s->topics.events[lane][offset].content;
+    }
     engine_loader_on_record(l->engine, &row->record);
+}
+
+int64_t sim_topic_end(const struct sim *s, bool facts, int lane)
+{
+    return facts ? s->topics.record_count[lane] : s->topics.event_count[lane];
+}
+
+static void answer_check(struct sim *s, struct sim_loader *l, struct engine_check *check)
+{
+    struct engine_checked checked;
+    check->applied = 0;
+    sim_check_answer(s, check, &checked);
+    checked.log_start = 0;
+    checked.log_end = sim_topic_end(s, l->facts, check->lane);
+    if (l->facts) { /* a record's sequence is its offset */
+        checked.event = check->event_offset < 0 ? ENGINE_FIND_GONE : ENGINE_FIND_HERE;
+        checked.event_sequence = check->event_offset;
+    }
+    engine_loader_on_checked(l->engine, &checked);
 }
 
 static bool step_log(struct sim *s, struct sim_loader *l)
@@ -347,12 +293,7 @@ static bool step_log(struct sim *s, struct sim_loader *l)
     int lane = (int)sim_below(s, SIM_LANES);
     struct engine_check check;
     if (sim_check_next(s, &l->p, &check)) {
-        struct engine_checked checked;
-        check.applied = 0;
-        sim_check_answer(s, &check, &checked);
-        checked.log_start = 0;
-        checked.log_end = s->topics.event_count[check.lane];
-        engine_loader_on_checked(l->engine, &checked);
+        answer_check(s, l, &check);
         return true;
     }
     if (l->p.started[lane] && sim_fault(s, 10)) {
@@ -360,7 +301,8 @@ static bool step_log(struct sim *s, struct sim_loader *l)
         engine_loader_on_out_of_range(l->engine, lane);
         return true;
     }
-    if (!l->p.started[lane] || l->p.paused[lane] || l->p.next[lane] >= s->topics.event_count[lane])
+    if (!l->p.started[lane] || l->p.paused[lane] ||
+        l->p.next[lane] >= sim_topic_end(s, l->facts, lane))
         return false;
     deliver(s, l, lane);
     return true;
@@ -370,7 +312,7 @@ static bool step_group(struct sim *s, struct sim_loader *l)
 {
     bool changed = false;
     for (int lane = 0; lane < SIM_LANES; lane++) {
-        bool mine = s->loader_owner[lane] == l->p.index;
+        bool mine = s->loader_owner[lane] == l->p.index % SIM_LOADERS;
         int32_t id = lane;
         if (mine == l->p.view[lane] && s->loader_generation[lane] == l->p.generation[lane])
             continue;
@@ -387,6 +329,8 @@ static bool step_group(struct sim *s, struct sim_loader *l)
 
 bool sim_loader_step(struct sim *s, struct sim_loader *l)
 {
+    if (l->p.index >= SIM_LOADERS && !s->tally)
+        return false; /* billing has no facts */
     if (!l->p.alive) {
         sim_loader_start(s, l->p.index);
         return true;
@@ -415,12 +359,4 @@ bool sim_loader_step(struct sim *s, struct sim_loader *l)
     default:
         return step_warehouse(s, l);
     }
-}
-
-void sim_warehouse_final(struct sim *s)
-{
-    for (int lane = 0; lane < SIM_LANES; lane++)
-        if (s->warehouse[lane].row_count != s->db.lanes[lane].row.next_event)
-            sim_bad(s, "warehouse of lane %d has %d events, the database %lld", lane,
-                    s->warehouse[lane].row_count, (long long)s->db.lanes[lane].row.next_event);
 }

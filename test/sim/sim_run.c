@@ -120,7 +120,7 @@ static bool restore_step(struct sim *s)
  * went back: nobody has it any more. millracectl warehouse set-position passes it. */
 static void warehouse_set_position(struct sim *s, int lane, int64_t last_sequence)
 {
-    struct sim_wh_lane *w = &s->warehouse[lane];
+    struct sim_wh_lane *w = &s->warehouse[0][lane];
     sim_say(s, "operator: warehouse set-position of lane %d, last sequence %lld", lane,
             (long long)last_sequence);
     w->ledger.fence = ++s->ids;
@@ -206,7 +206,7 @@ static void step(struct sim *s)
         break;
     case 7:
     case 8:
-        sim_loader_step(s, &s->loaders[sim_below(s, SIM_LOADERS)]);
+        sim_loader_step(s, &s->loaders[sim_below(s, s->tally ? 2 * SIM_LOADERS : SIM_LOADERS)]);
         break;
     default:
         env_step(s);
@@ -225,8 +225,10 @@ static const char *undone(struct sim *s)
             return "commands are parked";
         if (l->row.published < l->row.next_event)
             return "published is not written";
-        if (s->warehouse[lane].row_count < l->row.next_event)
+        if (s->warehouse[0][lane].row_count < l->row.next_event)
             return "events are not loaded";
+        if (s->tally && s->warehouse[1][lane].ledger.next_offset < s->topics.record_count[lane])
+            return "facts are not loaded";
     }
     return NULL;
 }
@@ -300,7 +302,7 @@ static void tear_down(struct sim *s)
     for (int i = 0; i < SIM_WORKERS; i++)
         if (s->workers[i].engine)
             engine_free(s->workers[i].engine);
-    for (int i = 0; i < SIM_LOADERS; i++)
+    for (int i = 0; i < 2 * SIM_LOADERS; i++)
         if (s->loaders[i].engine)
             engine_loader_free(s->loaders[i].engine);
     mr_arena_free(&s->arena);
@@ -328,7 +330,7 @@ void sim_run(uint64_t seed, bool trace, struct sim_result *out)
         s->db.lanes[lane].row = (struct engine_row){.lane = lane, .event_offset = -1};
         s->db.lanes[lane].stale_request = -1;
         memset(s->db.lanes[lane].decided, 0xff, sizeof s->db.lanes[lane].decided);
-        s->warehouse[lane].ledger =
+        s->warehouse[0][lane].ledger = s->warehouse[1][lane].ledger =
             (struct engine_ledger){.lane = lane, .last_sequence = -1, .last_offset = -1};
         s->owner[lane] = (int)sim_below(s, SIM_WORKERS);
         s->loader_owner[lane] = (int)sim_below(s, SIM_LOADERS);
@@ -338,7 +340,7 @@ void sim_run(uint64_t seed, bool trace, struct sim_result *out)
         s->workers[i].new_release = sim_maybe(s, 400);
         sim_worker_start(s, i);
     }
-    for (int i = 0; i < SIM_LOADERS; i++)
+    for (int i = 0; i < (s->tally ? 2 * SIM_LOADERS : SIM_LOADERS); i++)
         sim_loader_start(s, i);
     uint32_t n = 300 + sim_below(s, 1200);
     for (uint32_t i = 0; i < n && !s->bad[0]; i++)
