@@ -97,8 +97,9 @@ static const char *known(struct log_db *db, const char *id, int first_days_ago, 
         " ARRAY[(now() AT TIME ZONE 'UTC')::date - %d] AS f,"
         " ARRAY[(now() AT TIME ZONE 'UTC')::date - %d] AS l) SELECT count(*)::text FROM (",
         id, first_days_ago, last_days_ago);
-    static const char *const from_p[] = {"(SELECT a FROM p)", "(SELECT i FROM p)",
-                                         "(SELECT f FROM p)", "(SELECT l FROM p)"};
+    static const char *const from_p[] = {"(SELECT a FROM p)",    "(SELECT i FROM p)",
+                                         "(SELECT f FROM p)",    "(SELECT l FROM p)",
+                                         "(SELECT f[1] FROM p)", "(SELECT l[1] FROM p)"};
     for (const char *c = logging_store.known_facts; *c; c++) {
         if (*c == '$')
             mr_buf_text(&sql, from_p[*++c - '1']);
