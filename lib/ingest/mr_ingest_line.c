@@ -3,6 +3,8 @@
 
 #include "mr_json.h"
 
+#define CARD_DIGITS_MIN 13
+
 static const struct mr_slice redacted = {.data = MR_INGEST_REDACTED,
                                          .len = sizeof MR_INGEST_REDACTED - 1};
 
@@ -15,13 +17,22 @@ static enum mr_status redact_text(struct mr_ingest *ingest, struct mr_arena *are
     return s;
 }
 
+/* true, false and null, and numbers of less digits than a card has; most values are such. */
+static bool is_plain(struct mr_slice json)
+{
+    if (json.len == 0)
+        return false;
+    bool is_number = json.data[0] == '-' || (json.data[0] >= '0' && json.data[0] <= '9');
+    return is_number ? json.len < CARD_DIGITS_MIN : memchr("tfn", json.data[0], 3) != NULL;
+}
+
 /* What cannot be read is not looked through, and so is not sent either. */
 static enum mr_status redact_json(struct mr_ingest *ingest, struct mr_arena *arena,
                                   struct mr_logline_value *value, bool *changed)
 {
     json_t *json;
     enum mr_status s = MR_OK;
-    if (value->text.len > 0 && memchr("tfn", value->text.data[0], 3))
+    if (is_plain(value->text))
         return MR_OK;
     if (mr_json_parse(value->text, &json, NULL) != MR_OK) {
         *value = (struct mr_logline_value){.text = redacted};
