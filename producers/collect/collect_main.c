@@ -8,6 +8,7 @@
 #include "mr_config.h"
 #include "mr_descriptors.h"
 #include "mr_files.h"
+#include "mr_malloc.h"
 #include "mr_signal.h"
 #include "self_report.h"
 
@@ -16,6 +17,7 @@
 #define ADMIN_PORT  9187
 #define DESCRIPTORS 4096
 #define LINE_TYPE   "logging.line"
+#define IN_FLIGHT   1024 /* unless IN_FLIGHT_MAX is given: more of them no longer fit the caches */
 #define LOG_AWAY_MS 5000 /* readiness tells of a log that takes nothing for so long */
 /* A stop takes less than 10 s: what senders have on its way is waited for, then the log. */
 #define QUIET_MS     100
@@ -215,7 +217,9 @@ static enum mr_status open_pipe(struct program *p, struct mr_error *why)
         .log = &p->log,
         .metrics = p->metrics,
         .command = mr_catalog_command_of(p->catalog, mr_slice_text(LINE_TYPE)),
-        .in_flight_max = (uint32_t)mr_config_int(c, "IN_FLIGHT_MAX"),
+        .in_flight_max = mr_config_is_given(c, "IN_FLIGHT_MAX")
+                             ? (uint32_t)mr_config_int(c, "IN_FLIGHT_MAX")
+                             : IN_FLIGHT,
         .body_bytes_max = (size_t)mr_config_int(c, "BODY_BYTES_MAX"),
         .on_room = on_room,
         .owner = p,
@@ -360,6 +364,7 @@ int main(int argc, char **argv)
     struct program p = {0};
     struct mr_error why;
     (void)argc;
+    mr_malloc_keep_blocks(argv);
     p.config = mr_config_of_main(&program, argv, &p.exit_status);
     if (!p.config)
         return p.exit_status;

@@ -136,7 +136,6 @@ static enum mr_status send_line(struct collect_pipe *pipe, enum collect_protocol
 {
     bool kept;
     struct mr_error why;
-    struct mr_kafka_message message;
     struct mr_uuid id = next_id(pipe);
     line->has_observed = true;
     line->observed_ns = pipe->context.now_ms * 1000000;
@@ -145,10 +144,11 @@ static enum mr_status send_line(struct collect_pipe *pipe, enum collect_protocol
         mr_ingest_line(pipe->set.ingest, line, &id, &pipe->arena, &pipe->body, &kept);
     if (s != MR_OK || !kept)
         return s;
-    command_template_fill(&pipe->template, &id, pipe->context.now_ms, mr_buf_all(&pipe->body),
-                          &message);
-    message.opaque = opaque_of(protocol, source);
-    s = command_flow_send(pipe->flow, &message, &why);
+    const struct command_flow_item item = {.id = id,
+                                           .time_ms = pipe->context.now_ms,
+                                           .body = mr_buf_all(&pipe->body),
+                                           .opaque = opaque_of(protocol, source)};
+    s = command_flow_send_of(pipe->flow, &pipe->template, &item, &why);
     assert(s != MR_LIMIT); /* room was asked for */
     if (s != MR_OK)
         collect_pipe_lose(pipe, protocol, s == MR_INVALID ? COLLECT_TOO_LARGE : COLLECT_GIVEN_UP, 1,

@@ -20,10 +20,14 @@ enum record_state {
     RECORD_REFUSED /* for good */
 };
 
-/* Its bytes (headers' array and values, key, value) lie in one block of the ring of bytes. */
+/* Its bytes lie in one block of the ring of bytes: of a template the body, else the headers' array
+ * and values, key and value. */
 struct record {
     struct command_flow *flow;
-    struct mr_kafka_message message; /* opaque is the caller's */
+    struct command_template *template; /* NULL: all is in message */
+    struct mr_uuid id;                 /* of a template's, and its time */
+    int64_t time_ms;
+    struct mr_kafka_message message; /* opaque is the caller's; of a template's the value alone */
     int64_t since_ms;                /* taken */
     int64_t position;
     size_t bytes; /* of the block, with what was left unused before it at the ring's end */
@@ -275,6 +279,9 @@ static enum mr_status send_record(struct command_flow *flow, struct record *reco
 {
     struct mr_error why;
     struct mr_kafka_message message = record->message;
+    if (record->template)
+        command_template_fill(record->template, &record->id, record->time_ms, record->message.value,
+                              &message);
     message.opaque = record;
     enum mr_status s = flow->log.send(flow->log.impl, &message, &why);
     if (s == MR_OK) {
@@ -375,34 +382,82 @@ bool command_flow_has_room(struct command_flow *flow, size_t bytes_max)
     return has_room;
 }
 
-enum mr_status command_flow_send(struct command_flow *flow, const struct mr_kafka_message *message,
-                                 struct mr_error *why)
+/* The next record with a block of its own, nothing but these two filled in. NULL: full. */
+static struct record *record_take(struct command_flow *flow, size_t bytes, char **block)
 {
-    if (flow->closing)
-        return mr_fail(why, MR_LOST, "no commands are taken any more");
-    size_t bytes = mr_kafka_message_bytes(message);
-    size_t block = block_bytes(message);
-    if (bytes > MR_KAFKA_MESSAGE_BYTES_MAX || block > flow->settings.bytes_max)
-        return mr_fail(why, MR_INVALID, "%s: a command of %zu bytes is too large", message->topic,
-                       bytes);
-    struct record *record = record_of(flow, flow->taken);
     size_t taken = 0;
-    char *at = NULL;
-    if (has_slot(flow))
-        at = block_take(flow, block, &taken);
-    if (!at) {
+    *block = has_slot(flow) ? block_take(flow, bytes, &taken) : NULL;
+    if (!*block) {
         flow->hungry = true;
-        return mr_fail(why, MR_LIMIT, "too many commands wait for the log");
+        return NULL;
     }
-    *record = (struct record){.flow = flow,
-                              .since_ms = mr_loop_now_ms(flow->settings.loop),
-                              .position = -1,
-                              .lane = -1,
-                              .bytes = taken};
-    copy_message(record, message, at);
+    struct record *record = record_of(flow, flow->taken);
+    record->flow = flow;
+    record->template = NULL;
+    record->since_ms = mr_loop_now_ms(flow->settings.loop);
+    record->position = record->lane = -1;
+    record->bytes = taken;
+    record->state = RECORD_WAITING;
+    record->sent_before = false;
+    return record;
+}
+
+static void record_give(struct command_flow *flow)
+{
     flow->taken++;
     flow->counters.taken++;
     pump(flow);
+}
+
+/* bytes: as mr_kafka_message_bytes. */
+static enum mr_status check_size(const struct command_flow *flow, size_t bytes, size_t block,
+                                 struct mr_error *why)
+{
+    if (bytes <= MR_KAFKA_MESSAGE_BYTES_MAX && block <= flow->settings.bytes_max)
+        return MR_OK;
+    return mr_fail(why, MR_INVALID, "a command of %zu bytes is too large", bytes);
+}
+
+static enum mr_status refuse(const struct command_flow *flow, struct mr_error *why)
+{
+    return flow->closing ? mr_fail(why, MR_LOST, "no commands are taken any more")
+                         : mr_fail(why, MR_LIMIT, "too many commands wait for the log");
+}
+
+enum mr_status command_flow_send(struct command_flow *flow, const struct mr_kafka_message *message,
+                                 struct mr_error *why)
+{
+    char *block;
+    size_t bytes = block_bytes(message);
+    enum mr_status s = check_size(flow, mr_kafka_message_bytes(message), bytes, why);
+    if (s != MR_OK)
+        return s;
+    struct record *record = flow->closing ? NULL : record_take(flow, bytes, &block);
+    if (!record)
+        return refuse(flow, why);
+    copy_message(record, message, block);
+    record_give(flow);
+    return MR_OK;
+}
+
+enum mr_status command_flow_send_of(struct command_flow *flow, struct command_template *template,
+                                    const struct command_flow_item *item, struct mr_error *why)
+{
+    char *block;
+    size_t bytes = round_up(item->body.len + 1); /* never an empty block */
+    enum mr_status s =
+        check_size(flow, command_template_bytes(template) + item->body.len, bytes, why);
+    if (s != MR_OK)
+        return s;
+    struct record *record = flow->closing ? NULL : record_take(flow, bytes, &block);
+    if (!record)
+        return refuse(flow, why);
+    record->template = template;
+    record->id = item->id;
+    record->time_ms = item->time_ms;
+    record->message.value = put(&block, item->body);
+    record->message.opaque = item->opaque;
+    record_give(flow);
     return MR_OK;
 }
 

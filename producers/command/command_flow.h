@@ -19,6 +19,7 @@
 #define COMMAND_FLOW_H
 
 #include "command_submit.h"
+#include "command_template.h"
 #include "mr_error.h"
 #include "mr_kafka_producer.h"
 #include "mr_loop.h"
@@ -39,6 +40,14 @@ struct command_flow_result {
     int32_t lane;                  /* STORED: where */
     int64_t position;              /* STORED where the log said so, else -1 */
     const char *error;             /* NULL when stored; static text otherwise */
+};
+
+/* A command of a template. */
+struct command_flow_item {
+    struct mr_uuid id;
+    int64_t time_ms;
+    struct mr_slice body; /* copied */
+    void *opaque;
 };
 
 struct command_flow_settings {
@@ -93,6 +102,13 @@ bool command_flow_has_room(struct command_flow *flow, size_t bytes_max);
 
 /* What the log calls for each message (owner is the flow). */
 void command_flow_report(void *owner, const struct mr_kafka_report *report);
+
+/* The same for a command of a template, of which id, time and body alone are kept. template lives
+ * until its last command is settled, and is filled when one is sent. */
+MR_MUST_CHECK enum mr_status command_flow_send_of(struct command_flow *flow,
+                                                  struct command_template *template,
+                                                  const struct command_flow_item *item,
+                                                  struct mr_error *why);
 
 struct command_flow_counters command_flow_counters(const struct command_flow *flow);
 /* How long the oldest record has been waiting for the log; 0: none is. */

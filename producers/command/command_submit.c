@@ -241,6 +241,11 @@ bool command_submit_is_ready(const struct command_submit *submit)
     return !submit->closing && submit->spare && submit->log.is_ready(submit->log.impl);
 }
 
+bool command_submit_is_busy(const struct command_submit *submit)
+{
+    return submit->counters.in_flight >= submit->in_flight_max - submit->in_flight_max / 4;
+}
+
 struct command_submit_counters command_submit_counters(const struct command_submit *submit)
 {
     return submit->counters;

@@ -104,6 +104,9 @@ void command_submit_report(void *owner, const struct mr_kafka_report *report);
 
 /* Neither full nor between producers nor closing: a send would probably be taken. */
 bool command_submit_is_ready(const struct command_submit *submit);
+/* Three quarters of what may be in flight are: who can wait does, so that a few that send much
+ * leave room for the many that send one. */
+bool command_submit_is_busy(const struct command_submit *submit);
 struct command_submit_counters command_submit_counters(const struct command_submit *submit);
 
 /* Waits for what is in flight up to deadline_ms (the rest is UNKNOWN), closes the log, calls

@@ -42,6 +42,8 @@ enum mr_status command_template_init(struct command_template *t,
     }
     t->header_count = message.headers.count;
     memcpy(t->headers, message.headers.items, t->header_count * sizeof *t->headers);
+    message.value.len = 0;
+    t->bytes = mr_kafka_message_bytes(&message);
     mr_uuid_text(account, t->account);
     mr_time_text(0, t->time);
     patch(t, "ce_id", t->id, MR_UUID_TEXT);

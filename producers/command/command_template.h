@@ -18,6 +18,7 @@ struct command_template {
     struct mr_arena arena; /* what does not change lies here */
     struct mr_ce_header headers[MR_CE_HEADERS_MAX];
     size_t header_count;
+    size_t bytes; /* mr_kafka_message_bytes of one with an empty body */
     char account[MR_UUID_TEXT + 1];
     char id[MR_UUID_TEXT + 1]; /* of the last one filled; subject's value too */
     char time[MR_TIME_TEXT + 1];
@@ -32,6 +33,12 @@ MR_MUST_CHECK enum mr_status command_template_init(struct command_template *t,
                                                    const struct mr_uuid *account,
                                                    const char *principal, struct mr_error *why);
 void command_template_free(struct command_template *t);
+
+/* mr_kafka_message_bytes of a command, but for its body. */
+static inline size_t command_template_bytes(const struct command_template *t)
+{
+    return t->bytes;
+}
 
 /* out is good until the next fill, and points to body. */
 void command_template_fill(struct command_template *t, const struct mr_uuid *id, int64_t time_ms,
