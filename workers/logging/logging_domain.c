@@ -157,6 +157,7 @@ const struct engine_domain logging_domain = {
     .name = "logging",
     .row_kinds = row_kinds,
     .row_kind_count = LOGGING_ROW_KIND_COUNT,
+    .reads_copies = true,
     .knows = domain_knows,
     .read = domain_read,
     .keys_of = domain_keys_of,
