@@ -35,9 +35,10 @@ struct edge_volley {
     size_t bytes;         /* in flight */
     bool is_full;         /* somebody waits for room */
     bool has_failed;
-    struct slot *held; /* built, but not taken by the log yet: message is its */
+    struct slot *held; /* built, but not sent yet: message is its */
     struct mr_kafka_message message;
-    int64_t held_ms;
+    int64_t held_ms;      /* since when, with nothing stored for anybody meanwhile */
+    uint64_t stored_then; /* by all */
     struct mr_timer retry;
     struct slot *spare;
     struct slot slots[WINDOW];
@@ -174,7 +175,11 @@ static enum mr_status submit(struct edge_volley *v, struct slot *slot)
                                       .domain = v->command->domain->name,
                                       .on_result = on_result,
                                       .requester = slot};
-    return v->edge->submit ? command_submit_send(v->edge->submit, &request, NULL, NULL) : MR_LOST;
+    if (!v->edge->submit)
+        return MR_LOST;
+    if (command_submit_is_busy(v->edge->submit))
+        return MR_LIMIT; /* single commands have no other way than to be refused */
+    return command_submit_send(v->edge->submit, &request, NULL, NULL);
 }
 
 /* The log will not have it: surely not stored. */
@@ -190,7 +195,12 @@ static void on_retry(void *data)
     struct edge_volley *v = data;
     struct slot *slot = v->held;
     int64_t now_ms = mr_loop_now_ms(v->edge->loop);
+    uint64_t stored = v->edge->submit ? command_submit_counters(v->edge->submit).stored : 0;
     enum mr_status s = submit(v, slot);
+    if (stored != v->stored_then) { /* the log takes; only others were first */
+        v->stored_then = stored;
+        v->held_ms = now_ms;
+    }
     if (s == MR_LIMIT && now_ms - v->held_ms < HOLD_MS_MAX) {
         mr_timer_start(&v->retry, RETRY_MS);
         return;
@@ -216,6 +226,7 @@ static enum mr_status hold(struct edge_volley *v, struct slot *slot)
     v->message.value = body;
     v->held = slot;
     v->held_ms = mr_loop_now_ms(v->edge->loop);
+    v->stored_then = command_submit_counters(v->edge->submit).stored;
     mr_timer_start(&v->retry, RETRY_MS);
     return MR_OK;
 }

@@ -2,7 +2,7 @@
  * its own outcome, which are counted.
  *
  *   ROOMY --send, window full--> FULL --reports, half of it free--> go_on --> ROOMY
- *     |  \--send: the log's queue is full--> HOLDING it --tried again--> go_on --> ROOMY
+ *     |  \--send: too many are in flight--> HOLDING it --tried again--> go_on --> ROOMY
  *     |                                         | for too long
  *     +-- the log is away, or lost one ----> FAILED: no more is sent
  *   any --the last report is in--> go_on, with none in flight

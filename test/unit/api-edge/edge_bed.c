@@ -102,13 +102,14 @@ static void on_key_due(void *data)
     struct bed *bed = data;
     struct edge_token known;
     const struct mr_slice scopes[] = {mr_slice_text("billing:write"), mr_slice_text("billing:read"),
-                                      mr_slice_text("logging:write")};
+                                      mr_slice_text("logging:write"),
+                                      mr_slice_text("reporting:write")};
     cr_assert_eq(edge_token_parse(mr_slice_text("Bearer " BED_KEY), &known), MR_OK);
     if (bed->keys_away) {
         edge_auth_away(bed->edge.auth, &bed->asked_key);
     } else if (mr_uuid_equal(&known.key_id, &bed->asked_key)) {
         struct edge_key_row row = {
-            .hashes = &known.hash, .hash_count = 1, .scopes = scopes, .scope_count = 3};
+            .hashes = &known.hash, .hash_count = 1, .scopes = scopes, .scope_count = 4};
         cr_assert_eq(mr_uuid_parse(mr_slice_text(BED_ACCOUNT), &row.account), MR_OK);
         edge_auth_found(bed->edge.auth, &bed->asked_key, &row);
     } else {

@@ -129,6 +129,17 @@ Test(edge_batch, given_a_client_that_waits_for_100_then_it_is_told_to_go_on)
     bed_reset(&bed);
 }
 
+Test(edge_batch, given_samples_then_each_has_the_key_of_its_metric)
+{
+    const char *reply = bed_post_bytes(
+        &bed, "/v1/accounts/" BED_ACCOUNT "/samples", NDJSON,
+        mr_slice_text("{\"metric\":\"requests\",\"time\":\"2026-11-25T08:39:03Z\",\"kind\":"
+                      "\"counter\",\"value\":3}\n{\"metric\":7}\n"));
+    cr_expect(has(reply, "{\"accepted\":1,\"rejected\":1,"), "%s", reply);
+    cr_expect_str_eq(bed.key, BED_ACCOUNT "\nrequests");
+    cr_expect(has(bed.headers, "ce_type=reporting.sample\n"));
+}
+
 /* ---- bad lines ---- */
 
 Test(edge_batch, given_bad_lines_then_they_are_told_and_harm_no_other)
@@ -373,6 +384,25 @@ Test(edge_batch, given_a_log_whose_queue_is_full_then_the_batch_waits_for_room)
         snprintf(want, sizeof want, "{\"body\":\"line %d\"}", i + 1);
         cr_assert_str_eq(bed.seen[i].value, want);
     }
+    mr_buf_free(&text);
+}
+
+Test(edge_batch, given_many_in_flight_then_a_batch_leaves_room_for_single_commands)
+{
+    struct mr_buf text;
+    bed_close(&bed);
+    bed_open(&bed, &(struct command_submit_settings){.in_flight_max = 8});
+    lines(&text, 50);
+    bed.mode = BED_HOLDS;
+    bed_post_bytes_only(&bed, LOGS, NDJSON, mr_buf_all(&text));
+    bed_until(&bed, &bed.sent, 6);
+    for (int i = 0; i < 50; i++)
+        uv_run(&bed.loop.uv, UV_RUN_NOWAIT);
+    cr_expect_eq(bed.sent, 6);
+    bed.mode = BED_STORES;
+    mr_deferred_start(&bed.report);
+    cr_expect(has(bed_await(&bed), "{\"accepted\":50,"), "%s", bed.reply);
+    cr_expect_leq(bed.most_pending, 6);
     mr_buf_free(&text);
 }
 
