@@ -2,24 +2,33 @@
 # The demonstration of scripts/run: an account, an operator's key, and sample traffic through the edge.
 
 DEMO_INVOICES=20
+DEMO_SCOPES=billing:read,billing:write,logging:read,logging:write,reporting:read,reporting:write
+DEMO_LINES=200
 
-# demo_identity: MILLRACE_ACCOUNT and MILLRACE_API_KEY, those of the last run while they still work.
-demo_identity() {
-    local account='' key='' status=''
+# demo_account: MILLRACE_ACCOUNT, that of the last run where there was one.
+demo_account() {
+    local account=''
     if [ -r "$RUN_DIR/env" ]; then
         account=$(sed -n "s/^export MILLRACE_ACCOUNT='\(.*\)'$/\1/p" "$RUN_DIR/env")
+    fi
+    export MILLRACE_ACCOUNT=${account:-$(cat /proc/sys/kernel/random/uuid)}
+}
+
+# demo_identity: MILLRACE_API_KEY, that of the last run while it still works for all that is shown.
+demo_identity() {
+    local account=$MILLRACE_ACCOUNT key='' status=''
+    if [ -r "$RUN_DIR/env" ]; then
         key=$(sed -n "s/^export MILLRACE_API_KEY='\(.*\)'$/\1/p" "$RUN_DIR/env")
     fi
     if [ -n "$account" ] && [ -n "$key" ]; then
         status=$(curl -s -m 10 -o /dev/null -w '%{http_code}' -K - \
-            "http://127.0.0.1:$EDGE_PORT/v1/accounts/$account/invoices?limit=1" <<<"header = \"Authorization: Bearer $key\"") || true
+            "http://127.0.0.1:$EDGE_PORT/v1/accounts/$account/logs?limit=1" <<<"header = \"Authorization: Bearer $key\"") || true
     fi
     if [ "$status" != 200 ]; then
-        account=${account:-$(cat /proc/sys/kernel/random/uuid)}
-        key=$(millracectl keys create --account="$account" --scopes=billing:read,billing:write --operator | tail -n 1)
+        key=$(millracectl keys create --account="$account" --scopes="$DEMO_SCOPES" --operator | tail -n 1)
         [ -n "$key" ] || die "millracectl keys create printed no secret" 3
     fi
-    export MILLRACE_ACCOUNT=$account MILLRACE_API_KEY=$key MILLRACE_URL=http://127.0.0.1:$EDGE_PORT
+    export MILLRACE_API_KEY=$key MILLRACE_URL=http://127.0.0.1:$EDGE_PORT
 }
 
 # .run/env holds a secret: it is never readable by others, not even while it is written.
@@ -104,9 +113,37 @@ demo_traffic() {
     rm -f "$RUN_DIR"/accepted.ms "$RUN_DIR"/applied.ms
 }
 
+# Log lines over HTTP and one by syslog, and samples; then what is read back of them.
+demo_ingest() {
+    local base=/v1/accounts/$MILLRACE_ACCOUNT index lines='' samples='' stored
+    for index in $(seq $DEMO_LINES); do
+        lines+="{\"body\":\"order $index was packed\",\"severity_number\":9,\"service\":\"mill\"}"$'\n'
+        samples+="{\"metric\":\"mill.orders\",\"kind\":\"counter\",\"value\":1}"$'\n'
+    done
+    request POST "$base/logs" "$lines"
+    expect_status 200 'store log lines'
+    say "  log lines: $REPLY_BODY"
+    request POST "$base/samples" "$samples"
+    expect_status 200 'store samples'
+    say "  samples: $REPLY_BODY"
+    printf '<14>1 - mill miller - - - a sack by syslog\n' >"/dev/tcp/127.0.0.1/$(collect_port syslog-tcp)"
+    await 30 demo_lines_are_there || die 'the log lines are not to be read after 30 s' 3
+    request GET "$base/logs?limit=1&q=syslog"
+    expect_status 200 'read the log'
+    say "  the newest line by syslog: $(json_text body)"
+}
+
+demo_lines_are_there() {
+    request GET "/v1/accounts/$MILLRACE_ACCOUNT/logs?limit=1&q=syslog"
+    [ "$REPLY_STATUS" = 200 ] && [ "$(json_text body)" = 'a sack by syslog' ]
+}
+
 # What the databases say for themselves.
 demo_counts() {
     say "  applied by the worker: $(postgres_query millrace \
         "select count(*) from millrace.command where domain = 'billing'") commands;" \
         "events written: $(postgres_query millrace "select count(*) from millrace.event where domain = 'billing'")"
+    say "  log lines stored: $(postgres_query millrace 'select count(*) from logging.log')," \
+        "in the warehouse: $(postgres_query warehouse 'select count(*) from logs');" \
+        "samples counted: $(postgres_query millrace "select count(*) from millrace.seen where domain = 'reporting'")"
 }

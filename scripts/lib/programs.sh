@@ -4,16 +4,21 @@
 EDGE_PORT=${MILLRACE_EDGE_PORT:-8080}
 BIN_DIR=$BUILD_DIR/release/bin
 
-# The programs, in the order in which they start; they stop in the reverse order.
-PROGRAMS='loader worker-billing edge'
+TARGETS='millrace-edge millrace-worker millrace-loader millrace-collect millrace-produce millracectl'
 
-# The default admin ports of the programs (edge, billing, loader); 0 in MILLRACE_ADMIN_PORT, or a
+# The programs, in the order in which they start; they stop in the reverse order.
+PROGRAMS='loader worker-billing worker-logging worker-reporting edge collect'
+
+# The default admin ports of the programs; 0 in MILLRACE_ADMIN_PORT, or a
 # port that somebody else has, makes the program take a free one. .run/ports tells.
 default_admin_port() {
     case $1 in
         edge) echo 9180 ;;
         worker-billing) echo 9181 ;;
+        worker-logging) echo 9184 ;;
+        worker-reporting) echo 9185 ;;
         loader) echo 9186 ;;
+        collect) echo 9187 ;;
     esac
 }
 
@@ -23,6 +28,9 @@ programs_environment() {
     export MILLRACE_WAREHOUSE="host=127.0.0.1 port=$PG_PORT user=millrace dbname=warehouse"
     export MILLRACE_SCHEMAS=${MILLRACE_SCHEMAS:-$ROOT/schemas}
     export MILLRACE_EDGE_PORT=$EDGE_PORT
+    # The demonstration's account is the operator's too: it shows what millrace says of itself.
+    export MILLRACE_OPERATOR_ACCOUNT=${MILLRACE_OPERATOR_ACCOUNT:-$MILLRACE_ACCOUNT}
+    export MILLRACE_COLLECT_ACCOUNT=${MILLRACE_COLLECT_ACCOUNT:-$MILLRACE_ACCOUNT}
     # A person watches: rows reach the warehouse within a second, not within the default 30.
     export MILLRACE_FLUSH_MS=${MILLRACE_FLUSH_MS:-1000}
     export PATH=$BIN_DIR:$PATH
@@ -39,13 +47,19 @@ program_begin() { # NAME
     fi
     case $1 in
         edge) start_process edge "$BIN_DIR/millrace-edge" --admin-port="$admin" ;;
-        worker-billing) start_process worker-billing "$BIN_DIR/millrace-worker" billing --admin-port="$admin" ;;
+        worker-*) start_process "$1" "$BIN_DIR/millrace-worker" "${1#worker-}" --admin-port="$admin" ;;
+        collect) start_process collect "$BIN_DIR/millrace-collect" --admin-port="$admin" ;;
         loader) start_process loader "$BIN_DIR/millrace-loader" --admin-port="$admin" ;;
     esac
 }
 
 logged_port() { # NAME MESSAGE: the port that the program logged with this message
     sed -n "/\"msg\": *\"$2\"/s/.*\"port\": *\"\{0,1\}\([0-9]*\).*/\1/p" "$RUN_DIR/log/$1.log" | tail -n 1
+}
+
+collect_port() { # PROTOCOL: where the collector listens
+    sed -n "/\"msg\": *\"listening\"/{/\"protocol\": *\"$1\"/s/.*\"port\": *\"\{0,1\}\([0-9]*\).*/\1/p}" \
+        "$RUN_DIR/log/collect.log" | tail -n 1
 }
 
 is_ready() { # NAME
@@ -73,9 +87,11 @@ program_stop() { # NAME: the edge drains for 8 s by default, a worker ends in un
     stop_process "$1" 20
 }
 
+programs_reversed() { tr ' ' '\n' <<<"$PROGRAMS" | tac; }
+
 programs_stop() {
     local name
-    for name in edge worker-billing loader; do program_stop "$name"; done
+    for name in $(programs_reversed); do program_stop "$name"; done
 }
 
 # .run/ports: what listens where, "name port" a line.

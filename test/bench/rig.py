@@ -78,6 +78,10 @@ class Rig(System):
         )
         return 3 * ACCOUNTS * waves
 
+    def make_topic(self, topic, lanes):
+        """A topic that is none of ours."""
+        self.log.make_topic(topic, lanes)
+
     def topic_size(self, topic):
         return sum(self.log.end_offsets(topic).values())
 
