@@ -265,7 +265,7 @@ LANGUAGE sql STABLE SET enable_indexscan = off AS $$
 $$;
 
 -- A page where few of the lines may be those that are asked for, or most of them; nobody knows. The
--- newest 400 for each that the page has room for are asked in their order, and the rest of the time
+-- newest 1,000 for each that the page has room for are asked in their order, and the rest of the time
 -- from end to end.
 CREATE FUNCTION logging.page_of(f logging.filter, p logging.page)
 RETURNS TABLE (account_id uuid, id uuid, version bigint, body text, newest text)
@@ -278,7 +278,7 @@ BEGIN
         RETURN;
     ELSIF p.asked <> p.asked_of THEN
         EXECUTE format('SELECT l.time FROM logging.log AS l WHERE %s ORDER BY l.time DESC'
-                       ' OFFSET 400 * ($2).row_limit LIMIT 1', p.asked_of)
+                       ' OFFSET 1000 * ($2).row_limit LIMIT 1', p.asked_of)
             INTO p.edge USING f, p;
     END IF;
     RETURN QUERY SELECT * FROM logging.page_in_order(f, p);

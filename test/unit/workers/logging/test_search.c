@@ -237,7 +237,7 @@ Test(search, given_lines_that_come_between_pages_of_the_last_minutes_then_likewi
     log_db_close(&db);
 }
 
-/* Many more than are asked in order; every 500th says "seldom". */
+/* Many more than are asked in order; every 1,000th says "seldom". */
 static void put_many(struct log_db *db)
 {
     log_db_text(db,
@@ -245,8 +245,8 @@ static void put_many(struct log_db *db)
                 " position, time, severity, body, body_is_json, words_0, words_1, words_2,"
                 " words_3) SELECT $1, md5(n::text)::uuid, (now() AT TIME ZONE 'UTC')::date,"
                 " now(), 0, n, timestamptz '2025-11-20Z' + n * interval '1 s', 9, w.text, false,"
-                " m[1], m[2], m[3], m[4] FROM generate_series(1, 9000) AS n,"
-                " LATERAL (SELECT CASE WHEN n %% 500 = 0 THEN 'old' || lpad((n / 500)::text, 2,"
+                " m[1], m[2], m[3], m[4] FROM generate_series(1, 20000) AS n,"
+                " LATERAL (SELECT CASE WHEN n %% 1000 = 0 THEN 'old' || lpad((n / 1000)::text, 2,"
                 " '0') || ' seldom' ELSE 'often' END) AS w (text),"
                 " LATERAL logging.word_masks(ARRAY[w.text]) AS m RETURNING 1)"
                 " SELECT count(*)::text FROM new");
@@ -261,10 +261,10 @@ Test(search, given_few_among_many_then_they_are_told_in_order_and_once)
         "SELECT string_agg(left(s.body::json ->> 'body', 5), ' ' ORDER BY n) FROM"
         " logging.search($1, %s, NULL, NULL, NULL, NULL, NULL, %s, NULL, NULL, NULL, %d)"
         " WITH ORDINALITY AS s (account_id, id, version, body, newest, n)";
-    for (int limit = 1; limit <= 19; limit += 6) { /* 400 to 7,600 in order */
-        char want[19 * 6 + 1] = "";
-        for (int i = 18; i > 18 - limit && i > 0; i--)
-            sprintf(want + strlen(want), i < 18 ? " old%02d" : "old%02d", i);
+    for (int limit = 1; limit <= 19; limit += 6) { /* 1,000 to 19,000 in order */
+        char want[20 * 6 + 1] = "";
+        for (int i = 20; i > 20 - limit && i > 0; i--)
+            sprintf(want + strlen(want), i < 20 ? " old%02d" : "old%02d", i);
         const char *got = log_db_text(&db, ask, "'2025-11-20Z'", "'seldom'", limit);
         cr_expect_str_eq(got, want, "%d: %s", limit, got);
     }
@@ -295,8 +295,8 @@ Test(search, given_few_among_many_when_read_by_pages_then_once_each)
             break;
         cursor = mr_arena_dup(&db.arena, bar + 1, strlen(bar + 1));
     }
-    cr_expect_str_eq(all, "old18 old17 old16 old15,old14 old13 old12 old11,old10 old09 old08 old07,"
-                          "old06 old05 old04 old03,old02 old01,,");
+    cr_expect_str_eq(all, "old20 old19 old18 old17,old16 old15 old14 old13,old12 old11 old10 old09,"
+                          "old08 old07 old06 old05,old04 old03 old02 old01,,");
     log_db_close(&db);
 }
 
