@@ -198,6 +198,23 @@ static bool web_token_at(struct mr_slice text, size_t dot, struct mr_scan_span *
     return true;
 }
 
+/* Whether some prefix ends in these two, so that most hyphens and dots cost nothing more. */
+static bool may_end_prefix(char before, char last)
+{
+    switch (last) {
+    case '_':
+        return memchr("pousrtecm", before, 9) != NULL;
+    case '-':
+        return memchr("tbparsik", before, 8) != NULL;
+    case '.':
+        return memchr("sbG9", before, 4) != NULL;
+    case 'I':
+        return before == 'K' || before == 'S';
+    default:
+        return before == 'I';
+    }
+}
+
 bool mr_scan_key_at(struct mr_slice text, size_t at, struct mr_scan_span *out)
 {
     char last = text.data[at];
@@ -205,6 +222,8 @@ bool mr_scan_key_at(struct mr_slice text, size_t at, struct mr_scan_span *out)
         return false;
     if (last == '.' && web_token_at(text, at, out))
         return true;
+    if (!may_end_prefix(text.data[at - 1], last))
+        return false;
     for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
         size_t len = prefixes[i].len;
         if (prefixes[i].prefix[len - 1] != last || prefixes[i].prefix[len - 2] != text.data[at - 1])
