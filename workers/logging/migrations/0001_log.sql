@@ -42,7 +42,7 @@ COMMENT ON COLUMN logging.log.body_is_json IS 'body is the text of a JSON value'
 -- Chosen by measuring: docs/logging.md has what else was tried.
 CREATE INDEX log_time ON logging.log (account_id, time);
 CREATE INDEX log_trace ON logging.log (account_id, trace_id) WHERE trace_id IS NOT NULL;
-CREATE INDEX log_received ON logging.log
-    USING brin (received_at) WITH (pages_per_range = 32, autosummarize = on);
+CREATE INDEX log_ranges ON logging.log
+    USING brin (received_at, time) WITH (pages_per_range = 32, autosummarize = on);
 
 INSERT INTO millrace.day_table VALUES ('logging', 'log');
