@@ -42,6 +42,7 @@ struct ctl_verify_domain {
     const struct mr_catalog_domain *catalog; /* NULL: the schemas do not know it */
     const struct ctl_lane *lanes;            /* 0 .. lane_count - 1 */
     int32_t lane_count;
+    bool has_facts;            /* a command of it is a fact */
     bool loads_facts;          /* a fact of it gives rows in the warehouse */
     bool shows_facts;          /* it has a view `facts`: (lane, position, account_id, id, day) */
     struct ctl_days fact_days; /* of the table behind that view */

@@ -14,10 +14,13 @@ struct walk {
     struct ctl_side *sides; /* by catalog->tables */
 };
 
-/* A parked fact is not stored yet; the loader does not ask the worker's store. */
+/* A parked fact is not stored yet, and one that was refused or dropped is in quarantine; the loader
+ * does not ask the worker's store, and may have loaded either. */
 static const char select_facts[] =
-    "SELECT lane, position FROM %s.facts UNION SELECT lane, position FROM millrace.parked "
-    "WHERE domain = $1::text ORDER BY lane, position";
+    "SELECT lane, position, true AS is_stored FROM %s.facts "
+    "UNION ALL SELECT lane, position, false FROM millrace.parked WHERE domain = $1::text "
+    "UNION ALL SELECT lane, position, false FROM millrace.quarantine WHERE domain = $1::text "
+    "ORDER BY lane, position, is_stored DESC";
 static const char select_bad[] = "SELECT lane, position FROM public.bad_rows "
                                  "WHERE topic = $1::text ORDER BY lane, position";
 
@@ -62,9 +65,9 @@ static enum mr_status judge_fact(struct walk *w, struct mr_error *why)
     int32_t lane = mr_pg_result_int4(w->facts.rows, w->facts.row, 0);
     int64_t position = mr_pg_result_int8(w->facts.rows, w->facts.row, 1);
     const struct ctl_lane *l = lane < w->d->lane_count ? &w->d->lanes[lane] : NULL;
-    bool bad;
+    bool is_stored = mr_pg_result_bool(w->facts.rows, w->facts.row, 2), bad;
     enum mr_status s = is_bad(w, lane, position, &bad, why);
-    bool is_judged = l && !bad && position < l->applied && position < l->facts_loaded;
+    bool is_judged = l && is_stored && !bad && position < l->applied && position < l->facts_loaded;
     for (size_t i = 0; i < w->v->ctl->catalog->table_count && s == MR_OK; i++) {
         struct ctl_side *side = &w->sides[i];
         if (!side->table)
@@ -123,6 +126,9 @@ enum mr_status ctl_verify_facts(struct ctl_verify *v, const struct ctl_verify_do
 {
     struct walk w = {.v = v, .d = d};
     size_t tables = v->ctl->catalog->table_count + 1;
+    if (d->has_facts && !d->shows_facts)
+        ctl_report_differs(v->report, "facts that cannot be judged",
+                           "%s: the database has no view %s.facts", d->name, d->name);
     if (!d->loads_facts || !d->shows_facts)
         return MR_OK;
     w.sides = calloc(tables, sizeof *w.sides);

@@ -90,6 +90,14 @@ static enum mr_status read_skips(struct ctl_verify *v, struct mr_error *why)
     return skips ? MR_OK : mr_fail(why, MR_LIMIT, "the audit table is too long");
 }
 
+static bool has_facts(const struct mr_catalog_domain *domain)
+{
+    for (size_t i = 0; domain && i < domain->command_count; i++)
+        if (domain->commands[i].record == MR_RECORD_NONE)
+            return true;
+    return false;
+}
+
 bool ctl_verify_loads_facts(const struct mr_catalog_domain *domain)
 {
     for (size_t i = 0; domain && i < domain->command_count; i++)
@@ -109,6 +117,7 @@ enum mr_status ctl_verify_note_facts(struct ctl_verify *v, struct ctl_verify_dom
     struct mr_pg_result *r;
     struct mr_pg_params p = ctl_params(v->ctl);
     mr_pg_param_text(&p, mr_slice_text(d->name));
+    d->has_facts = has_facts(d->catalog);
     d->loads_facts = ctl_verify_loads_facts(d->catalog);
     enum mr_status s = mr_pg_session_exec(v->ctl->pg, select_facts, &p, &r, why);
     if (s != MR_OK)

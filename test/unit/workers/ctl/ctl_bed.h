@@ -1,5 +1,6 @@
 /* A struct ctl on a real Postgres: millrace's database and the warehouse, each migrated and empty
- * but for domain billing of two lanes, day partitions and the tables. No Kafka. */
+ * but for domain billing of two lanes, day partitions and the tables. No Kafka. The catalogue has
+ * billing and logging. */
 #ifndef CTL_BED_H
 #define CTL_BED_H
 
