@@ -16,6 +16,8 @@
 #define ARENA_BYTES     ((size_t)8 << 20)
 #define RANDOM_BYTES    5120 /* for 512 ids: the system is asked once for them all */
 #define ID_RANDOM_BYTES 10
+#define TEXT_MAX        255
+#define ATTRIBUTES_MAX  1000
 #define CUTS_MAX        3 /* a text of control characters alone grows six-fold as JSON */
 
 struct collect_pipe {
@@ -130,6 +132,18 @@ bool collect_pipe_has_room(struct collect_pipe *pipe)
     return command_flow_has_room(pipe->flow, pipe->set.body_bytes_max + HEADERS_BYTES);
 }
 
+/* The first TEXT_MAX characters: what schemas/logging/line.json takes of a name. */
+static void cut_name(struct mr_slice *text)
+{
+    size_t at = 0, count = 0;
+    if (text->len <= TEXT_MAX)
+        return;
+    for (; at < text->len; at++)
+        if (((unsigned char)text->data[at] & 0xC0) != 0x80 && count++ == TEXT_MAX)
+            break;
+    text->len = at;
+}
+
 /* MR_LIMIT: as a command it is too large. */
 static enum mr_status send_line(struct collect_pipe *pipe, enum collect_protocol protocol,
                                 struct mr_logline *line, struct collect_source *source)
@@ -137,6 +151,11 @@ static enum mr_status send_line(struct collect_pipe *pipe, enum collect_protocol
     bool kept;
     struct mr_error why;
     struct mr_uuid id = next_id(pipe);
+    if (line->attribute_count > ATTRIBUTES_MAX)
+        return MR_LIMIT;
+    cut_name(&line->service);
+    cut_name(&line->host);
+    cut_name(&line->severity_text);
     line->has_observed = true;
     line->observed_ns = pipe->context.now_ms * 1000000;
     mr_buf_reset(&pipe->body);

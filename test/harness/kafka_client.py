@@ -94,9 +94,10 @@ class KafkaClient:
         """{lane: next offset}."""
         return self._run(self._with_consumer(self._end_offsets, topic))
 
-    def read_all(self, topic):
-        """Every record from the start of the log to its present end, by lane and offset."""
-        return self._run(self._with_consumer(self._read_all, topic), 60)
+    def read_all(self, topic, since=None):
+        """Every record from the start of the log, or from the offsets {lane: offset} of `since`, to
+        its present end, by lane and offset."""
+        return self._run(self._with_consumer(self._read_all, topic, since or {}), 60)
 
     def read_at(self, topic, lane, offset):
         return next(
@@ -105,14 +106,14 @@ class KafkaClient:
             if record.lane == lane and record.offset == offset
         )
 
-    async def _with_consumer(self, use, topic):
+    async def _with_consumer(self, use, topic, *more):
         consumer = AIOKafkaConsumer(
             bootstrap_servers=self.brokers, enable_auto_commit=False, auto_offset_reset="earliest"
         )
         await consumer.start()
         try:
             await consumer._client.force_metadata_update()
-            return await use(consumer, topic)
+            return await use(consumer, topic, *more)
         finally:
             await consumer.stop()
 
@@ -137,11 +138,14 @@ class KafkaClient:
         ends = await consumer.end_offsets(await self._partitions(consumer, topic))
         return {where.partition: offset for where, offset in ends.items()}
 
-    async def _read_all(self, consumer, topic):
+    async def _read_all(self, consumer, topic, since):
         partitions = await self._partitions(consumer, topic)
         consumer.assign(partitions)
         ends = await consumer.end_offsets(partitions)
         await consumer.seek_to_beginning(*partitions)
+        for where in partitions:
+            if where.partition in since:
+                consumer.seek(where, since[where.partition])
         found = []
         for where in partitions:
             while await consumer.position(where) < ends[where]:

@@ -20,6 +20,9 @@ def servers(shared_system):
     shared_system.kafka.thaw()
     if not shared_system.kafka.is_alive():
         shared_system.kafka.start()
+    shared_system.since = {
+        domain: shared_system.log.end_offsets(f"{domain}.commands") for domain in ("logging", "billing")
+    }
     yield shared_system
     shared_system.kafka.thaw()
 
@@ -46,7 +49,7 @@ def access_log(path, count, first=0):
 def records_of(system, account, domain="logging"):
     return [
         record
-        for record in system.log.read_all(f"{domain}.commands")
+        for record in system.log.read_all(f"{domain}.commands", system.since[domain])
         if record.header("ce_account") == str(account)
     ]
 

@@ -54,6 +54,19 @@ Test(collect_pipe, given_gelf_that_is_none_or_too_large_then_lost_and_counted_by
     world_close();
 }
 
+Test(collect_pipe, given_names_longer_than_the_schema_takes_then_cut_at_a_character)
+{
+    char text[2000] = "{\"short_message\":\"x\",\"host\":\"";
+    world_open(8);
+    for (unsigned i = 0; i < 300; i++)
+        strcat(text, "\xC3\xB6");
+    strcat(text, "\"}");
+    collect_pipe_gelf(world.pipe, COLLECT_GELF_UDP, mr_slice_text(text), false, NULL);
+    cr_assert_eq(world.sent, 1);
+    cr_assert_eq(strlen(world_text(0, "host")), 510);
+    world_close();
+}
+
 Test(collect_pipe, given_a_full_window_then_no_room_until_half_is_stored)
 {
     world_open(4);
