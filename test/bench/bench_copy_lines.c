@@ -54,6 +54,11 @@ static void sql(struct ceiling *c, const char *text)
 
 /* ---- a row ---- */
 
+static int digit_of(char c)
+{
+    return c <= '9' ? c - '0' : (c | 32) - 'a' + 10;
+}
+
 static struct mr_slice header(const rd_kafka_message_t *m, const char *name)
 {
     rd_kafka_headers_t *headers;
@@ -79,6 +84,20 @@ static void add_text(struct mr_buf *out, const json_t *line, const char *name)
     const json_t *text = json_object_get(line, name);
     mr_pg_copybin_bytes(out, text ? mr_slice(json_string_value(text), json_string_length(text))
                                   : (struct mr_slice){0});
+}
+
+/* 32 hexadecimal digits are a UUID's without its dashes. */
+static void add_trace(struct mr_buf *out, const json_t *line)
+{
+    const char *trace = json_string_value(json_object_get(line, "trace_id"));
+    const char *span = json_string_value(json_object_get(line, "span_id"));
+    uint8_t bytes[16];
+    for (size_t i = 0; trace && i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)(digit_of(trace[2 * i]) << 4 | digit_of(trace[2 * i + 1]));
+    mr_pg_copybin_bytes(out, trace ? mr_slice((const char *)bytes, 16) : (struct mr_slice){0});
+    for (size_t i = 0; span && i < 8; i++)
+        bytes[i] = (uint8_t)(digit_of(span[2 * i]) << 4 | digit_of(span[2 * i + 1]));
+    mr_pg_copybin_bytes(out, span ? mr_slice((const char *)bytes, 8) : (struct mr_slice){0});
 }
 
 static void add_time(struct mr_buf *out, const json_t *line, const char *name, int64_t otherwise_ms)
@@ -137,8 +156,7 @@ static void add_row(struct ceiling *c, const rd_kafka_message_t *m)
     add_text(out, line, "severity_text");
     add_text(out, line, "service");
     add_text(out, line, "host");
-    add_uuid(out, (struct mr_slice){0});
-    mr_pg_copybin_null(out);
+    add_trace(out, line);
     add_text(out, line, "body");
     mr_pg_copybin_bool(out, false);
     add_attributes(out, line);

@@ -136,6 +136,7 @@ const struct engine_domain reporting_domain = {
     .row_kind_count = REPORTING_ROW_KIND_COUNT,
     .tick_interval_ms = REPORTING_TICK_MS,
     .knows = domain_knows,
+    .reads_copies = true,
     .read = domain_read,
     .keys_of = domain_keys_of,
     .keys_after = reporting_tick_keys_after,

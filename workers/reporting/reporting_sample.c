@@ -152,9 +152,10 @@ static enum mr_status read_series(const struct reading *r)
 {
     struct reporting_sample *s = r->sample;
     const json_t *labels = json_object_get(r->json, "labels");
-    s->metric = mr_slice_text(json_string_value(json_object_get(r->json, "metric")));
+    s->metric = mr_arena_slice(
+        r->arena, mr_slice_text(json_string_value(json_object_get(r->json, "metric"))));
     s->labels = reporting_labels_text(labels, r->arena);
-    if (!s->labels.data)
+    if (!s->metric.data || !s->labels.data)
         return MR_LIMIT;
     s->metric_id = reporting_metric_id(&s->account, s->metric);
     s->series_id = reporting_series_id(&s->account, s->metric, s->labels);
