@@ -8,6 +8,8 @@
 #include "mr_time.h"
 #include <stdlib.h>
 
+/* Id by id in the index, whatever the planner thinks of the table: a join may read it whole, which
+ * takes longer from day to day. */
 char *loader_pg_known_statement(const struct mr_catalog_table *table)
 {
     struct mr_buf sql;
@@ -16,8 +18,10 @@ char *loader_pg_known_statement(const struct mr_catalog_table *table)
                   "SELECT DISTINCT k.n FROM unnest($1::int8[], $2::text[]::bpchar[], "
                   "$3::text[]::bpchar[], "
                   "$4::timestamptz[], $5::timestamptz[]) k(n, account, id, first, last) "
-                  "JOIN public.\"%s\" t ON t.command_id = k.id AND t.account_id = k.account "
-                  "AND t.event_time >= k.first AND t.event_time < k.last",
+                  "CROSS JOIN LATERAL (SELECT account_id, event_time FROM public.\"%s\" "
+                  "WHERE command_id = k.id OFFSET 0) t "
+                  "WHERE t.account_id = k.account AND t.event_time >= k.first "
+                  "AND t.event_time < k.last",
                   table->name);
     mr_buf_char(&sql, 0);
     return sql.data; /* the caller's from here on */
@@ -46,10 +50,11 @@ struct seen_fact {
     struct {
         struct mr_uuid account, id;
     } key;
+    int32_t day;
     UT_hash_handle hh;
 };
 
-/* The first of each id stays. A flush is far shorter than the days in which a repeat counts. */
+/* The first of each id stays; and, where a long backlog is loaded, one of three days later. */
 static void drop_repeats_within(struct loader_pg *pg)
 {
     struct seen_fact *seen = NULL, *was, *next;
@@ -60,9 +65,12 @@ static void drop_repeats_within(struct loader_pg *pg)
         struct seen_fact *fact = loader_op_alloc(&pg->op, 1, sizeof *fact);
         fact->key.account = r->fact.account;
         fact->key.id = r->fact.id;
+        fact->day = mr_time_day(r->time_ms);
         HASH_FIND(hh, seen, &fact->key, sizeof fact->key, was);
-        if (was)
+        if (was && was->day >= fact->day - 2)
             found_repeated(pg, pg->flush.records[i]);
+        else if (was)
+            was->day = fact->day;
         else
             HASH_ADD(hh, seen, key, sizeof fact->key, fact);
     }

@@ -63,6 +63,21 @@ Test(loader_facts, given_an_id_of_three_days_ago_then_it_is_a_fact_of_its_own)
     bed_free(b);
 }
 
+Test(loader_facts, given_a_backlog_of_days_in_one_flush_then_what_the_worker_stored_twice_is_too)
+{
+    struct bed *b = bed_new("facts_backlog");
+    struct bed_owner *o = bed_fact_owner(b);
+    bed_give(o, 1);
+    put(o, 0, 0, 0);
+    put(o, 1, 0, 2);
+    put(o, 2, 0, 3);
+    put(o, 3, 0, 5);
+    bed_until_loaded(o, 1, 4);
+    bed_expect(b, counts, "4|2|2|0|0|0");
+    bed_expect(b, "SELECT string_agg(sequence::text, ',' ORDER BY sequence) FROM logs", "0,2");
+    bed_free(b);
+}
+
 Test(loader_facts, given_what_the_worker_quarantines_then_it_is_skipped)
 {
     struct bed *b = bed_new("facts_skipped");
