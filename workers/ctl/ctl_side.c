@@ -120,7 +120,8 @@ static void judge_alone(const struct ctl_side *side)
     int32_t day = mr_pg_result_day(c->rows, c->row, CTL_SIDE_DAY);
     bool is_lane = lane >= 0 && lane < d->lane_count;
     const struct ctl_days *days = side->of_facts ? &d->fact_days : &v->event_days;
-    if (side->of_facts && is_lane && sequence >= d->lanes[lane].applied)
+    if (side->of_facts && is_lane && sequence >= d->lanes[lane].applied &&
+        sequence < d->lanes[lane].facts_loaded)
         return; /* the loader is ahead of the worker */
     if (!side->of_facts && is_lane &&
         ctl_verify_is_skipped(v, &d->lanes[lane], CTL_SKIP_EVENTS, sequence))

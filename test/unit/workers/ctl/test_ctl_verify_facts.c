@@ -82,6 +82,7 @@ static const struct {
      "command_id FROM logs WHERE sequence = 1",
      true},
     {"row_of_nothing", "", "UPDATE logs SET lane = 1 WHERE sequence = 3", true},
+    {"row_above_the_ledger", "", "UPDATE logs SET sequence = 6 WHERE sequence = 4", true},
     {"fact_gone", "DELETE FROM logging.log WHERE position = 1", "", true},
     {"last_fact_gone", "DELETE FROM logging.log WHERE position = 3", "", true},
     {"fact_elsewhere", "UPDATE logging.log SET position = 7 WHERE position = 2", "", true},
