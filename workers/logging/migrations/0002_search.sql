@@ -345,16 +345,16 @@ END $$;
 
 -- ---- GET /v1/accounts/{account}/logs/histogram -------------------------------------------------
 
--- "30s", "5m", "1h", "1d".
+-- "30s", "5m", "1h", "1d"; a number alone is seconds. As reporting.step_seconds.
 CREATE FUNCTION logging.step_of(step text) RETURNS interval
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE RETURNS NULL ON NULL INPUT AS $$
 BEGIN
-    IF step !~ '^[1-9][0-9]{0,5}[smhd]$' THEN
+    IF step !~ '^[1-9][0-9]{0,5}[smhd]?$' THEN
         RAISE EXCEPTION 'step must be a number of seconds, minutes, hours or days: 30s, 5m, 1h, 1d'
             USING ERRCODE = '22023';
     END IF;
-    RETURN make_interval(secs => left(step, -1)::integer * CASE right(step, 1)
-        WHEN 's' THEN 1 WHEN 'm' THEN 60 WHEN 'h' THEN 3600 ELSE 86400 END);
+    RETURN make_interval(secs => rtrim(step, 'smhd')::bigint * CASE right(step, 1)
+        WHEN 'm' THEN 60 WHEN 'h' THEN 3600 WHEN 'd' THEN 86400 ELSE 1 END);
 END $$;
 
 -- How many lines each step from `from` to `to` has, by severity number (0: not said). Steps are

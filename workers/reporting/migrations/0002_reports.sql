@@ -102,10 +102,25 @@ RETURNS SETOF reporting.forecast LANGUAGE sql STABLE AS $$
     ORDER BY f.measure, f.hour, f.made_at DESC
 $$;
 
+-- "30s", "5m", "1h", "1d"; a number alone is seconds. As logging.step_of.
+CREATE FUNCTION reporting.step_seconds(step text) RETURNS bigint
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    IF step !~ '^[1-9][0-9]{0,6}[smhd]?$' THEN
+        RAISE EXCEPTION 'step must be a number of seconds, minutes, hours or days: 60s, 5m, 1h, 1d'
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    RETURN rtrim(step, 'smhd')::bigint * CASE right(step, 1)
+        WHEN 'm' THEN 60 WHEN 'h' THEN 3600 WHEN 'd' THEN 86400 ELSE 1 END;
+END $$;
+
 -- What is wrong with a report's window and step, as an error that clients read; else nothing.
 CREATE FUNCTION reporting.check_steps(first_at timestamptz, behind timestamptz, step bigint)
 RETURNS void LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
+    IF step > 2678400 THEN
+        RAISE EXCEPTION 'step is at most 31 days' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
     IF step % 60 <> 0 OR (step > 3600 AND step % 3600 <> 0)
        OR (step > 86400 AND step % 86400 <> 0) THEN
         RAISE EXCEPTION 'step is % s: it must be whole minutes, above an hour whole hours, above a '
@@ -121,12 +136,13 @@ BEGIN
 END $$;
 
 CREATE FUNCTION reporting.report(of_account uuid, of_metric text, from_at timestamptz,
-                                 to_at timestamptz, step bigint, group_by text, with_labels jsonb,
+                                 to_at timestamptz, step_text text, group_by text, with_labels jsonb,
                                  distinct_by text)
 RETURNS TABLE (account_id uuid, id uuid, version bigint, body text, at timestamptz)
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
     epoch    CONSTANT timestamptz := '1970-01-01 00:00:00+00';
+    step     CONSTANT bigint := reporting.step_seconds(coalesce(step_text, '1m'));
     width    CONSTANT interval := make_interval(secs => step);
     behind   CONSTANT timestamptz := coalesce(to_at, now());
     first_at CONSTANT timestamptz :=

@@ -92,7 +92,7 @@ Test(reports, given_timings_of_several_routes_then_quantiles_are_those_of_all_an
                     i / 1000.0, "labels", "route", i % 2 ? "/odd" : "/even");
     tale_tick(t, "2026-03-01T10:01:10Z");
     double closed_p95 = tale_number(t, 0, "p95");
-    json_t *all = report(0, "'wait', '" MINUTE "', '2026-03-01T10:05:00Z', 60, NULL, NULL, NULL");
+    json_t *all = report(0, "'wait', '" MINUTE "', '2026-03-01T10:05:00Z', '60', NULL, NULL, NULL");
     cr_expect_eq(number(all, "count"), 1000);
     cr_expect_float_eq(number(all, "p50"), 0.5, 0.005);
     cr_expect_float_eq(number(all, "p95"), 0.95, 0.0095);
@@ -100,20 +100,19 @@ Test(reports, given_timings_of_several_routes_then_quantiles_are_those_of_all_an
     cr_expect_eq(number(all, "series"), 2);
     cr_expect_float_eq(number(all, "mean"), 0.5005, 1e-9);
     cr_expect_float_eq(number(all, "rate"), 1000 / 60.0, 1e-9);
-    json_t *one = report(0, "'wait', '" MINUTE "', '2026-03-01T10:05:00Z', 60, NULL,"
+    json_t *one = report(0, "'wait', '" MINUTE "', '2026-03-01T10:05:00Z', '60', NULL,"
                             " '{\"route\":\"/odd\"}', NULL");
     cr_expect_eq(number(one, "count"), 500);
     json_t *grouped =
-        report(1, "'wait', '" MINUTE "', '2026-03-01T10:05:00Z', 60, 'route', NULL, NULL");
+        report(1, "'wait', '" MINUTE "', '2026-03-01T10:05:00Z', '60', 'route', NULL, NULL");
     cr_expect_eq(number(grouped, "count"), 500);
     cr_expect_eq(
         fmin(fabs(number(one, "p95") - closed_p95), fabs(number(grouped, "p95") - closed_p95)), 0,
         "SQL and the worker say the same of a series");
     json_t *hour =
-        report(0, "'wait', '" MINUTE "', '2026-03-01T11:00:00Z', 3600, NULL, NULL, NULL");
+        report(0, "'wait', '" MINUTE "', '2026-03-01T11:00:00Z', '1h', NULL, NULL, NULL");
     cr_expect_eq(number(hour, "p95"), number(all, "p95"));
-    json_t *day =
-        report(0, "'wait', '" MINUTE "', '2026-03-01T11:00:00Z', 86400, NULL, NULL, NULL");
+    json_t *day = report(0, "'wait', '" MINUTE "', '2026-03-01T11:00:00Z', '1d', NULL, NULL, NULL");
     cr_expect_eq(number(day, "count"), 1000);
     json_decref(all);
     json_decref(one);
@@ -133,10 +132,10 @@ Test(reports, given_open_minutes_then_hours_have_them_too_and_once)
     tale_sample(t, "{s:s, s:s, s:i}", "metric", "orders", "kind", "counter", "value", 5);
     tale_save(t);
     json_t *day = report(
-        0, "'orders', '2026-03-01T00:00:00Z', '2026-03-02T00:00:00Z', 86400, NULL, NULL, NULL");
+        0, "'orders', '2026-03-01T00:00:00Z', '2026-03-02T00:00:00Z', '1d', NULL, NULL, NULL");
     cr_expect_eq(number(day, "sum"), 11);
     json_t *ten = report(
-        1, "'orders', '2026-03-01T09:00:00Z', '2026-03-01T12:00:00Z', 3600, NULL, NULL, NULL");
+        1, "'orders', '2026-03-01T09:00:00Z', '2026-03-01T12:00:00Z', '1h', NULL, NULL, NULL");
     cr_expect_eq(number(ten, "sum"), 5);
     json_decref(day);
     json_decref(ten);
@@ -151,8 +150,8 @@ Test(reports, given_instances_then_a_rebalance_does_not_count_them_twice)
         tale_sample(t, "{s:s, s:s, s:i, s:{s:s, s:s}}", "metric", "heartbeat", "kind", "gauge",
                     "value", 1, "labels", "instance", beats[i][0], "lanes", beats[i][1]);
     tale_save(t);
-    json_t *item =
-        report(0, "'heartbeat', '" MINUTE "', '2026-03-01T10:05:00Z', 60, NULL, NULL, 'instance'");
+    json_t *item = report(0, "'heartbeat', '" MINUTE
+                             "', '2026-03-01T10:05:00Z', '60', NULL, NULL, 'instance'");
     cr_expect_eq(number(item, "series"), 3);
     cr_expect_eq(number(item, "distinct"), 2);
     json_decref(item);
@@ -171,12 +170,12 @@ Test(reports, given_sessions_then_users_connected_and_turnover)
     tale_tick(t, "2026-03-01T10:01:00Z");
     tale_tick(t, "2026-03-01T10:02:00Z");
     json_t *first =
-        report(0, "'users', '" MINUTE "', '2026-03-01T10:02:00Z', 60, NULL, NULL, NULL");
+        report(0, "'users', '" MINUTE "', '2026-03-01T10:02:00Z', '60', NULL, NULL, NULL");
     cr_expect_eq(number(first, "last"), 2);
     cr_expect_eq(number(first, "sign_ins"), 3);
     cr_expect_eq(number(first, "sign_outs"), 1);
     json_t *second =
-        report(1, "'users', '" MINUTE "', '2026-03-01T10:02:00Z', 60, NULL, NULL, NULL");
+        report(1, "'users', '" MINUTE "', '2026-03-01T10:02:00Z', '60', NULL, NULL, NULL");
     cr_expect_eq(number(second, "last"), 2, "nothing happened, and they are still there");
     cr_expect_eq(number(second, "count"), 0);
     json_decref(first);
@@ -207,13 +206,13 @@ Test(reports, given_predictions_then_the_last_one_before_the_hour_stands_beside_
     forecast_row("2026-03-01T09:00:00Z", "2026-03-01T06:01:00Z", 4, 50);
     forecast_row("2026-03-01T09:00:00Z", "2026-03-01T08:01:00Z", 2, 120);
     json_t *hour = report(
-        0, "'orders', '2026-03-01T09:00:00Z', '2026-03-01T10:00:00Z', 3600, NULL, NULL, NULL");
+        0, "'orders', '2026-03-01T09:00:00Z', '2026-03-01T10:00:00Z', '1h', NULL, NULL, NULL");
     json_t *predicted = json_array_get(json_object_get(hour, "predicted"), 0);
     cr_expect_eq(number(predicted, "value"), 120);
     cr_expect_eq(number(predicted, "actual"), 90);
     cr_expect_eq(number(predicted, "error"), 30);
-    json_t *minute =
-        report(0, "'orders', '2026-03-01T09:30:00Z', '2026-03-01T09:31:00Z', 60, NULL, NULL, NULL");
+    json_t *minute = report(
+        0, "'orders', '2026-03-01T09:30:00Z', '2026-03-01T09:31:00Z', '60', NULL, NULL, NULL");
     cr_expect_eq(number(json_array_get(json_object_get(minute, "predicted"), 0), "value"), 2);
     json_decref(hour);
     json_decref(minute);
@@ -246,10 +245,12 @@ Test(reports, given_a_window_that_is_none_then_an_error_that_says_why)
 #define ASK(arguments)                                                                             \
     "SELECT reporting.report('00000000-0000-0000-0000-000000000001', 'm', " arguments              \
     ", NULL, NULL, NULL)"
-    tale_pg_refused(pg, ASK("'2026-03-01', '2026-03-02', 90"), "whole minutes");
-    tale_pg_refused(pg, ASK("'2026-03-01', '2026-03-02', 5400"), "whole hours");
-    tale_pg_refused(pg, ASK("'2026-03-01', '2026-03-02', 90000"), "whole days");
-    tale_pg_refused(pg, ASK("'2026-03-02', '2026-03-01', 60"), "from must lie before to");
-    tale_pg_refused(pg, ASK("'2026-03-01', '2026-03-05', 60"), "more than 2000 steps");
+    tale_pg_refused(pg, ASK("'2026-03-01', '2026-03-02', 'soon'"), "60s, 5m, 1h, 1d");
+    tale_pg_refused(pg, ASK("'2026-03-01', '2026-03-02', '40d'"), "at most 31 days");
+    tale_pg_refused(pg, ASK("'2026-03-01', '2026-03-02', '90s'"), "whole minutes");
+    tale_pg_refused(pg, ASK("'2026-03-01', '2026-03-02', '5400'"), "whole hours");
+    tale_pg_refused(pg, ASK("'2026-03-01', '2026-03-02', '90000'"), "whole days");
+    tale_pg_refused(pg, ASK("'2026-03-02', '2026-03-01', '60'"), "from must lie before to");
+    tale_pg_refused(pg, ASK("'2026-03-01', '2026-03-05', '60'"), "more than 2000 steps");
     close_tale();
 }
