@@ -1,14 +1,17 @@
 """Log lines: the worker beside a bare COPY and Kafka Connect, and POST .../logs beside a bare producer."""
 
+import random
 import re
 import subprocess
 import time
 from dataclasses import dataclass
+from datetime import date, timedelta
 
 from bench import connect, lines
 from bench.measure import Span, disturbance, machine, median, ratio
 from bench.rig import Clock, arguments, rig, say
 from bench.table import Table, number
+from harness.client import Client
 from harness.system import LANES
 
 SESSION_MS = 120000
@@ -284,12 +287,111 @@ def bench_post(args, system):
     table.print_and_keep(args.out, "logging-post")
 
 
+# --- searches ---
+
+# The order of millrace-log-lines copy.
+COLUMNS = (
+    "account_id, id, day, received_at, lane, position, time, observed_at, severity, severity_text,"
+    " service, host, trace_id, span_id, body, body_is_json, attributes, words_0, words_1, words_2,"
+    " words_3"
+)
+SERVICES = ("edge", "checkout", "cart", "catalog", "search", "billing", "stock", "payments")
+DAYS = 10
+
+
+def load(system, count, last_day):
+    """Ten days of lines, straight into logging.log as the worker would have copied them."""
+    lines_of = subprocess.Popen(
+        [
+            system.bench_program("millrace-log-lines"),
+            "copy",
+            str(count),
+            "1",
+            str(last_day),
+            str(DAYS),
+        ],
+        stdout=subprocess.PIPE,
+    )
+    connection = system.postgres.connect("millrace")
+    with connection.cursor().copy(f"copy logging.log ({COLUMNS}) from stdin") as copying:
+        while piece := lines_of.stdout.read(1 << 20):
+            copying.write(piece)
+    connection.close()
+    assert lines_of.wait(60) == 0
+    system.sql("vacuum analyze logging.log")
+
+
+def questions(rng, last_day):
+    """{kind: queries}: an hour by service and severity, and a word of 1 line in 100,000 in a day."""
+    found = {"an hour, by service and severity": [], "a rare word in a day": []}
+    for _ in range(40):
+        day = last_day - timedelta(days=rng.randrange(DAYS))
+        hour = rng.randrange(23)
+        found["an hour, by service and severity"].append(
+            f"from={day}T{hour:02}:00:00Z&to={day}T{hour + 1:02}:00:00Z"
+            f"&service={rng.choice(SERVICES)}&severity=error"
+        )
+        word = "rare" + "".join(rng.choice("abcdefghij") for _ in range(5))
+        found["a rare word in a day"].append(
+            f"from={day}T00:00:00Z&to={day + timedelta(days=1)}T00:00:00Z&q={word}"
+        )
+    return found
+
+
+def bench_search(args, system):
+    count = 10_000_000
+    last_day = date.today() - timedelta(days=1)
+    say(f"loading {count:,} lines")
+    empty(system)
+    load(system, count, last_day)
+    edge = system.start_edge()
+    client = Client(system.edge_port, system.new_key(lines.ACCOUNT), lines.ACCOUNT)
+    span = Span(edge=edge.pid, postgres=system.postgres.pid)
+    table = Table(
+        f"Searches over {count:,} lines of one account: the first page of 50",
+        "what",
+        "p50 ms",
+        "p95 ms",
+        "found, in the middle",
+    )
+    for kind, asked in questions(random.Random(7), last_day).items():
+        took_ms, rows = [], []
+        for timed in (False, True):
+            for query in asked:
+                say(kind)
+                began = time.monotonic()
+                reply = client.get(f"{client.base()}/logs?limit=50&{query}")
+                assert reply.status == 200, reply
+                if timed:
+                    took_ms.append((time.monotonic() - began) * 1000)
+                    rows.append(len(reply.json()["items"]))
+        took_ms.sort()
+        table.row(
+            kind,
+            number(median(took_ms)),
+            number(took_ms[int(0.95 * len(took_ms))]),
+            number(median(rows)),
+        )
+    span.end()
+    edge.stop()
+    table.note(
+        "Ten days by append time, 20 services, 200-byte bodies; 40 different questions a row, each"
+        " asked once untimed and then timed, over HTTP, one after the other."
+    )
+    table.note(f"All share {machine()}.")
+    table.note(disturbance([span]))
+    table.print_and_keep(args.out, "logging-search")
+
+
 def main():
     args = arguments(__doc__)
     with rig(args) as system:
         bench_post(args, system)
         bench_worker(args, system)
         bench_connect(args, system)
+    if not args.quick:
+        with rig(args) as system:
+            bench_search(args, system)
 
 
 if __name__ == "__main__":
