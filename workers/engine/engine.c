@@ -105,6 +105,11 @@ void engine_work(struct engine *e)
     stop_if_done(e);
 }
 
+/* What was ticked may be ahead of our clock by so many intervals: another owner's clock differs.
+ * Ours was set back, or that one's was wrong, if it is more; then ours counts, or there would be no
+ * tick until it comes there. */
+#define TICKS_AHEAD_MAX 3
+
 /* Ticks that were missed are not made up for: each does what is due. */
 static void write_ticks(struct engine *e)
 {
@@ -115,7 +120,7 @@ static void write_ticks(struct engine *e)
     for (int32_t i = 0; i < e->options.lanes; i++) {
         struct engine_lane *l = &e->lanes[i];
         if (l->state != ENGINE_LANE_RUNNING || l->stopping || !l->assigned ||
-            due_ms <= l->ticked_ms)
+            (due_ms <= l->ticked_ms && l->ticked_ms - due_ms <= TICKS_AHEAD_MAX * interval))
             continue;
         l->ticked_ms = due_ms;
         e->ports.log.tick(e->ports.log.ctx, l->lane, due_ms);

@@ -69,7 +69,7 @@ Test(tick, given_a_long_pause_then_what_was_missed_is_not_made_up)
     cr_expect_str_eq(written(), "0:0 0:5");
 }
 
-Test(tick, given_a_clock_that_goes_back_then_nothing_is_written_again)
+Test(tick, given_a_clock_that_goes_back_a_little_then_nothing_is_written_again)
 {
     lane_run(&w, 1);
     lane_pass(&w, 2 * EVERY_MS);
@@ -77,6 +77,18 @@ Test(tick, given_a_clock_that_goes_back_then_nothing_is_written_again)
     w.wall_behind_ms = 2 * EVERY_MS;
     lane_pass(&w, EVERY_MS);
     cr_expect_eq(w.tick_count, 3);
+}
+
+Test(tick, given_a_clock_that_goes_back_far_then_ticks_go_on_by_it)
+{
+    lane_run(&w, 1);
+    lane_pass(&w, 9 * EVERY_MS);
+    cr_assert_eq(w.tick_count, 10);
+    w.wall_behind_ms = 8 * EVERY_MS;
+    lane_pass(&w, EVERY_MS);
+    cr_expect_eq(w.tick_count, 12, "the newest by that clock at once: a repeat");
+    lane_pass(&w, EVERY_MS);
+    cr_expect_eq(w.tick_count, 13);
 }
 
 Test(tick, given_a_takeover_then_the_newest_is_written_again_and_is_a_repeat)
@@ -101,6 +113,16 @@ Test(tick, given_one_that_another_wrote_and_we_passed_then_it_is_not_written_aga
     cr_expect_str_eq(written(), "0:0");
     lane_pass(&w, EVERY_MS);
     cr_expect_str_eq(written(), "0:0 0:2");
+}
+
+Test(tick, given_one_of_a_clock_far_ahead_then_ours_go_on)
+{
+    lane_run(&w, 1);
+    lane_add(&w, .lane = 0, .due_ms = LANE_FIRST_MS + 1000 * EVERY_MS);
+    lane_pass(&w, EVERY_MS);
+    cr_expect_str_eq(written(), "0:0 0:0 0:1", "the newest by ours at once: a repeat");
+    lane_pass(&w, EVERY_MS);
+    cr_expect_str_eq(written(), "0:0 0:0 0:1 0:2");
 }
 
 Test(tick, given_a_lane_that_does_not_run_then_nothing_is_written)
