@@ -4,6 +4,7 @@
  *
  * Reports come in the check phase of the same turn, as send may not report by itself; the idle
  * handle keeps a turn from blocking before them. */
+#include "command_flow.h"
 #include "command_submit.h"
 #include "mr_clock.h"
 #include <stdlib.h>
@@ -117,4 +118,14 @@ struct mr_kafka_producer_counters command_submit_kafka_counters(const struct com
 {
     (void)submit;
     return (struct mr_kafka_producer_counters){.sent = 0};
+}
+
+/* What the edge reports of itself is off here. */
+enum mr_status command_flow_kafka(struct command_flow *flow,
+                                  const struct command_flow_kafka_settings *settings,
+                                  struct mr_error *why)
+{
+    (void)flow;
+    (void)settings;
+    return mr_fail(why, MR_INVALID, "this edge has no log but its own");
 }
