@@ -119,6 +119,8 @@ static void judge_unknown(struct ctl_repeats *all, const struct repeat *r)
     const struct ctl_days *days = is_fact ? &all->domain->fact_days : &all->v->command_days;
     if (ctl_verify_is_skipped(all->v, all->lane, CTL_SKIP_POSITIONS, r->position))
         count(all, "positions that a set-position passed over");
+    else if (is_fact && ctl_verify_is_skipped(all->v, all->lane, CTL_SKIP_DROPPED, r->position))
+        count(all, "facts that an operator dropped");
     else if (!ctl_verify_has_day(days, r->is.day) ||
              (days->dropped && !ctl_verify_has_day(days, r->is.day - 2)))
         count(all, "positions of days that were dropped (counted only)");

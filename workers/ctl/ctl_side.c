@@ -127,6 +127,12 @@ static void judge_alone(const struct ctl_side *side)
         ctl_verify_is_skipped(v, &d->lanes[lane], CTL_SKIP_EVENTS, sequence))
         ctl_report_count(v->report, d->name, "rows of events that a set-position passed over",
                          rows);
+    else if (side->of_facts && is_lane &&
+             ctl_verify_is_skipped(v, &d->lanes[lane], CTL_SKIP_POSITIONS, sequence))
+        ctl_report_count(v->report, d->name, "rows of facts that a set-position passed over", rows);
+    else if (side->of_facts && is_lane &&
+             ctl_verify_is_skipped(v, &d->lanes[lane], CTL_SKIP_DROPPED, sequence))
+        ctl_report_count(v->report, d->name, "rows of facts that an operator dropped", rows);
     else if (days->dropped && !ctl_verify_has_day(days, day))
         ctl_report_count(v->report, d->name, "rows of days that were dropped (counted only)", rows);
     else

@@ -7,11 +7,12 @@
 #include "ctl_report.h"
 #include "ctl_survey.h"
 
-/* What an operator's set-position passed over. */
+/* What an operator passed over by set-position, or dropped. */
 enum ctl_skip_kind {
     CTL_SKIP_POSITIONS, /* they have no outcome */
     CTL_SKIP_EVENTS,    /* they are not stored: numbers of a time that was restored away */
-    CTL_SKIP_TOPIC      /* they are not in the topic, which was truncated or recreated */
+    CTL_SKIP_TOPIC,     /* they are not in the topic, which was truncated or recreated */
+    CTL_SKIP_DROPPED    /* parked commands that were dropped: of a fact nothing is left */
 };
 
 struct ctl_skip {

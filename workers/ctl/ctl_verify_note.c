@@ -66,7 +66,10 @@ static const char select_skips[] =
     "SELECT target, k.kind, CASE k.kind WHEN 2 THEN 0 ELSE (detail->k.name->>0)::int8 END, "
     "(detail->k.name->>1)::int8 FROM millrace.audit "
     "JOIN (VALUES (0, 'applied'), (1, 'next_event'), (2, 'published')) k(kind, name) "
-    "ON detail ? k.name WHERE action = 'set-position'";
+    "ON detail ? k.name WHERE action = 'set-position' "
+    "UNION ALL SELECT concat_ws(' ', detail->>'domain', detail->>'lane'), 3, "
+    "(detail->>'position')::int8, (detail->>'position')::int8 + 1 FROM millrace.audit "
+    "WHERE action = 'parked drop'";
 
 static enum mr_status read_skips(struct ctl_verify *v, struct mr_error *why)
 {

@@ -110,6 +110,30 @@ Test(verify_facts, given_a_damage_then_it_differs)
     ctl_bed_free(b);
 }
 
+Test(verify_facts, given_a_parked_fact_that_was_dropped_then_its_row_is_not_missed)
+{
+    struct ctl_bed *b = bed_loaded("verify_facts_one_dropped");
+    pg_run(b->pg, "DELETE FROM millrace.parked");
+    cr_expect_gt(differences(b, "", ""), 0);
+    pg_run(b->pg, "INSERT INTO millrace.audit (actor, action, target, reason, detail) VALUES "
+                  "('me', 'parked drop', 'x', 'x', "
+                  "'{\"domain\": \"logging\", \"lane\": 0, \"position\": 4}')");
+    cr_expect_eq(differences(b, "", ""), 0);
+    cr_expect_gt(differences(b, "DELETE FROM logging.log WHERE position = 3", ""), 0);
+    ctl_bed_free(b);
+}
+
+Test(verify_facts, given_facts_that_a_set_position_passed_over_then_their_rows_are_not_missed)
+{
+    struct ctl_bed *b = bed_loaded("verify_facts_passed");
+    pg_run(b->pg, "DELETE FROM logging.log WHERE position IN (1, 2)");
+    cr_expect_gt(differences(b, "", ""), 0);
+    pg_run(b->pg, "INSERT INTO millrace.audit (actor, action, target, reason, detail) VALUES "
+                  "('me', 'set-position', 'logging 0', 'x', '{\"applied\": [1, 3]}')");
+    cr_expect_eq(differences(b, "", ""), 0);
+    ctl_bed_free(b);
+}
+
 /* As retention drops them. */
 static const char drop_day[] = "SELECT millrace.drop_days('logging', 'log', "
                                "(now() AT TIME ZONE 'UTC')::date + 1)";
