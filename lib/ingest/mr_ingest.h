@@ -8,14 +8,14 @@
  *
  * redact.names: properties whose value, text or anything else but null, true and false, becomes
  * "[redacted]", at any depth. Case does not count, nor what of '-', '_', '.' and ' ' stands
- * between the words: "Api-Key" is api_key. A dotted name is meant by its last word, too:
- * http.request.header.authorization.
+ * between the words: "Api-Key" is api_key. A name is meant by its last words, too, up to three,
+ * which a capital may begin: http.request.header.authorization, DB_PASSWORD, userPassword.
  *
  * redact.patterns: PCRE2 expressions; what they match in any text, service and host too, becomes
  * "[redacted]", with a group named `secret` that group alone. And built-in classes by name:
  *   builtin:card          card numbers: 13 to 19 digits that pass Luhn, in one run that begins like
  *                         a card's (3 to 6, 2221 to 2720) or in groups of digits with spaces or
- *                         dashes; below the top level a JSON integer as well
+ *                         dashes; a JSON number without a fraction as well
  *   builtin:token         "Bearer ..." and "Basic ...", `name=value` and `"name": "value"` of names
  *                         such as api_key, access_token, token, secret, password, JSON web tokens,
  *                         and what begins as GitHub's, GitLab's, Slack's, Stripe's, AWS', Google's,
@@ -24,7 +24,7 @@
  * A text that an expression does not get through in its bounds is redacted whole.
  *
  * redact.except: pointers to top-level members, such as "/trace_id", whose form the schema fixes
- * and which are left alone. The times, ids and severities of a struct mr_logline always are.
+ * and which are left alone. The times, ids and severity number of a struct mr_logline always are.
  *
  * sample: {pointer, value, share}: of what has this value there (a number may be given as minimum
  * and maximum instead) the share, 0 to 1, is kept; the first rule that fits decides, what fits none

@@ -1,6 +1,7 @@
 /* JSON bodies: what is redacted in them, in place. */
 #include "mr_ingest_own.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 static bool is_redacted(const json_t *value)
@@ -26,8 +27,18 @@ static bool is_excepted(const struct mr_ingest *ingest, struct mr_slice name)
     return false;
 }
 
+bool mr_ingest_is_card(const struct mr_ingest *ingest, const json_t *number)
+{
+    if (!(ingest->classes & MR_SCAN_CARD))
+        return false;
+    if (json_is_integer(number))
+        return mr_scan_is_card(json_integer_value(number));
+    double real = json_real_value(number); /* of a source whose numbers are all doubles */
+    return real > 0 && real < 9e18 && real == floor(real) && mr_scan_is_card((int64_t)real);
+}
+
 /* What stands in place of value; NULL: it stays. Texts are replaced in place, told by *changed. */
-static json_t *look_at(struct mr_ingest *ingest, json_t *value, bool is_top, bool *changed)
+static json_t *look_at(struct mr_ingest *ingest, json_t *value, bool *changed)
 {
     struct mr_slice text;
     switch (json_typeof(value)) {
@@ -40,8 +51,8 @@ static json_t *look_at(struct mr_ingest *ingest, json_t *value, bool is_top, boo
         *changed = true;
         return NULL;
     case JSON_INTEGER:
-        if (is_top || !(ingest->classes & MR_SCAN_CARD) ||
-            !mr_scan_is_card(json_integer_value(value)))
+    case JSON_REAL:
+        if (!mr_ingest_is_card(ingest, value))
             return NULL;
         ingest->counts[MR_INGEST_COUNT_CARD].count++;
         return redacted();
@@ -49,7 +60,6 @@ static json_t *look_at(struct mr_ingest *ingest, json_t *value, bool is_top, boo
     case JSON_ARRAY:
         *changed |= mr_ingest_walk(ingest, value, false);
         return NULL;
-    case JSON_REAL:
     case JSON_TRUE:
     case JSON_FALSE:
     case JSON_NULL:
@@ -65,7 +75,7 @@ static json_t *look_at_member(struct mr_ingest *ingest, struct mr_slice name, js
         return NULL;
     bool holds = !json_is_null(value) && !json_is_boolean(value);
     if (!holds || !mr_ingest_names_has(&ingest->names, name))
-        return look_at(ingest, value, is_top, changed);
+        return look_at(ingest, value, changed);
     if (is_redacted(value))
         return NULL;
     ingest->counts[MR_INGEST_COUNT_NAMES].count++;
@@ -94,7 +104,7 @@ bool mr_ingest_walk(struct mr_ingest *ingest, json_t *value, bool is_top)
     if (json_is_object(value))
         return walk_object(ingest, value, is_top);
     for (size_t i = 0; i < json_array_size(value); i++) {
-        json_t *now = look_at(ingest, json_array_get(value, i), false, &changed);
+        json_t *now = look_at(ingest, json_array_get(value, i), &changed);
         if (now) {
             changed = true;
             if (json_array_set_new(value, i, now) != 0)
@@ -155,6 +165,6 @@ bool mr_ingest_sees_clean(void *data, const struct mr_schema_seen *seen)
         return seen->type == JSON_STRING && mr_slice_is(seen->text, MR_INGEST_REDACTED);
     if (seen->type == JSON_STRING)
         return !mr_ingest_would_replace(ingest, seen->text);
-    return seen->type != JSON_INTEGER || seen->depth < 2 || !(ingest->classes & MR_SCAN_CARD) ||
-           !mr_scan_is_card(seen->integer);
+    bool is_number = seen->type == JSON_INTEGER || seen->type == JSON_REAL;
+    return !is_number || !(ingest->classes & MR_SCAN_CARD) || !mr_scan_is_card(seen->integer);
 }

@@ -40,8 +40,7 @@ static enum mr_status redact_json(struct mr_ingest *ingest, struct mr_arena *are
         *changed = true;
         return MR_OK;
     }
-    if (json_is_integer(json) && (ingest->classes & MR_SCAN_CARD) &&
-        mr_scan_is_card(json_integer_value(json))) {
+    if (json_is_number(json) && mr_ingest_is_card(ingest, json)) {
         *value = (struct mr_logline_value){.text = redacted};
         ingest->counts[MR_INGEST_COUNT_CARD].count++;
         *changed = true;
@@ -107,7 +106,8 @@ enum mr_status mr_ingest_redact_line(struct mr_ingest *ingest, struct mr_logline
         return MR_OK;
     if ((s = redact_value(ingest, arena, &line->body, changed)) != MR_OK ||
         (s = redact_text(ingest, arena, &line->service, changed)) != MR_OK ||
-        (s = redact_text(ingest, arena, &line->host, changed)) != MR_OK)
+        (s = redact_text(ingest, arena, &line->host, changed)) != MR_OK ||
+        (s = redact_text(ingest, arena, &line->severity_text, changed)) != MR_OK)
         return s;
     return redact_attributes(ingest, line, arena, changed);
 }

@@ -6,6 +6,7 @@
 
 #define FNV_BASIS 2166136261u
 #define FNV_PRIME 16777619u
+#define WORDS_MAX 3 /* that a name of the rules is looked for in, at the end */
 
 /* 0: the character joins words and does not count. */
 static char plain(char c)
@@ -33,24 +34,46 @@ static bool slot_has(const struct mr_ingest_names *names, uint32_t hash, struct 
     return false;
 }
 
+/* Where a word begins: behind what joins words, and at a capital behind a small letter or digit. */
+static bool begins_word(struct mr_slice name, size_t i)
+{
+    char before = i > 0 ? name.data[i - 1] : '-';
+    bool is_capital = name.data[i] >= 'A' && name.data[i] <= 'Z';
+    return !plain(before) || (is_capital && !(before >= 'A' && before <= 'Z'));
+}
+
+/* The hashes of the whole name, of what is behind its last dot, and of its last words, WORDS_MAX at
+ * most, are kept up in one pass. */
 bool mr_ingest_names_has(const struct mr_ingest_names *names, struct mr_slice name)
 {
-    uint32_t whole = FNV_BASIS, last = FNV_BASIS;
-    size_t begin = 0;
+    uint32_t whole = FNV_BASIS, last = FNV_BASIS, hashes[WORDS_MAX] = {0};
+    size_t begins[WORDS_MAX], words = 0, dot = 0;
     if (names->count == 0)
         return false;
     for (size_t i = 0; i < name.len; i++) {
         char c = plain(name.data[i]);
-        if (c) {
-            whole = (whole ^ (uint8_t)c) * FNV_PRIME;
-            last = (last ^ (uint8_t)c) * FNV_PRIME;
-        } else if (name.data[i] == '.') {
-            last = FNV_BASIS;
-            begin = i + 1;
+        if (!c) {
+            if (name.data[i] == '.') {
+                last = FNV_BASIS;
+                dot = i + 1;
+            }
+            continue;
         }
+        if (begins_word(name, i)) {
+            size_t at = words++ % WORDS_MAX;
+            begins[at] = i;
+            hashes[at] = FNV_BASIS;
+        }
+        whole = (whole ^ (uint8_t)c) * FNV_PRIME;
+        last = (last ^ (uint8_t)c) * FNV_PRIME;
+        for (size_t w = 0; w < WORDS_MAX; w++)
+            hashes[w] = (hashes[w] ^ (uint8_t)c) * FNV_PRIME;
     }
+    for (size_t w = 0; words > 1 && w < words && w < WORDS_MAX; w++)
+        if (slot_has(names, hashes[w], mr_slice(name.data + begins[w], name.len - begins[w])))
+            return true;
     return slot_has(names, whole, name) ||
-           (begin > 0 && slot_has(names, last, mr_slice(name.data + begin, name.len - begin)));
+           (dot > 0 && slot_has(names, last, mr_slice(name.data + dot, name.len - dot)));
 }
 
 static void put(struct mr_ingest_names *names, uint32_t index)

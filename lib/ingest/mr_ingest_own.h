@@ -88,6 +88,8 @@ bool mr_ingest_replace(struct mr_ingest *ingest, struct mr_slice text, struct mr
 bool mr_ingest_would_replace(struct mr_ingest *ingest, struct mr_slice text);
 
 /* ---- mr_ingest_body.c ---- */
+/* Whether a JSON integer, or a real without a fraction, is a card's number that is looked for. */
+bool mr_ingest_is_card(const struct mr_ingest *ingest, const json_t *number);
 /* Redacts value and what is in it; is_top: its members are the body's own. */
 bool mr_ingest_walk(struct mr_ingest *ingest, json_t *value, bool is_top);
 /* The text of value in arena; MR_LIMIT: the arena is full. */

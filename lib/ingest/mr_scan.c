@@ -9,11 +9,11 @@ enum sign { SIGN_NONE, SIGN_DIGIT, SIGN_COLON, SIGN_EQUAL, SIGN_SPACE, SIGN_KEY 
 
 /* Characters behind which, or at which, something is looked for. */
 static const uint8_t signs[256] = {
-    ['0'] = SIGN_DIGIT, ['1'] = SIGN_DIGIT, ['2'] = SIGN_DIGIT, ['3'] = SIGN_DIGIT,
-    ['4'] = SIGN_DIGIT, ['5'] = SIGN_DIGIT, ['6'] = SIGN_DIGIT, ['7'] = SIGN_DIGIT,
-    ['8'] = SIGN_DIGIT, ['9'] = SIGN_DIGIT, [':'] = SIGN_COLON, ['='] = SIGN_EQUAL,
-    [' '] = SIGN_SPACE, ['_'] = SIGN_KEY,   ['-'] = SIGN_KEY,   ['.'] = SIGN_KEY,
-    ['I'] = SIGN_KEY,   ['z'] = SIGN_KEY,
+    ['0'] = SIGN_DIGIT, ['1'] = SIGN_DIGIT,  ['2'] = SIGN_DIGIT, ['3'] = SIGN_DIGIT,
+    ['4'] = SIGN_DIGIT, ['5'] = SIGN_DIGIT,  ['6'] = SIGN_DIGIT, ['7'] = SIGN_DIGIT,
+    ['8'] = SIGN_DIGIT, ['9'] = SIGN_DIGIT,  [':'] = SIGN_COLON, ['='] = SIGN_EQUAL,
+    [' '] = SIGN_SPACE, ['\t'] = SIGN_SPACE, ['_'] = SIGN_KEY,   ['-'] = SIGN_KEY,
+    ['.'] = SIGN_KEY,   ['I'] = SIGN_KEY,    ['z'] = SIGN_KEY,
 };
 
 static bool is_alnum(char c)
@@ -71,6 +71,8 @@ static bool bearer_at(struct mr_slice text, size_t space, struct mr_scan_span *o
         return false;
     size_t begin = space + 1, end;
     bool has_digit = false;
+    while (begin < text.len && begin < space + 4 && memchr(" \t", text.data[begin], 2))
+        begin++;
     for (end = begin; end < text.len; end++) {
         char c = text.data[end];
         if (!is_alnum(c) && !memchr("-._~+/=", c, 7))

@@ -4,6 +4,7 @@
 #include "mr_ingest.h"
 
 #define NAME_MAX_BYTES 64 /* looked back for a name */
+#define ESCAPES_MAX    20 /* and for backslashes before its quote: JSON within JSON within JSON */
 
 static bool is_alnum(char c)
 {
@@ -46,24 +47,43 @@ static const struct {
     {"authorization", VALUE_SCHEME}, {"cookie", VALUE_LINE},          {"setcookie", VALUE_LINE},
 };
 
-/* The name is the last word, or words, of what stands there: DB_PASSWORD is a password. */
+static bool is_upper(char c)
+{
+    return c >= 'A' && c <= 'Z';
+}
+
+/* Where the name begins that is the end of text[begin..end); end: it is not. */
+static size_t name_begin(struct mr_slice text, size_t begin, size_t end, const char *name)
+{
+    size_t i = end, left = strlen(name);
+    while (i > begin && left > 0) {
+        char c = text.data[i - 1];
+        if (c != '-' && c != '_' && (c | 0x20) != name[--left])
+            return end;
+        i--;
+    }
+    bool begins_word = left == 0 && (i == begin || !is_alnum(text.data[i - 1]) ||
+                                     (is_upper(text.data[i]) && !is_upper(text.data[i - 1])));
+    return begins_word ? i : end;
+}
+
+/* The name is the last word, or words, of what stands there, the longest that fits: DB_PASSWORD is
+ * a password. With a word before it, it is none of prose: "csrf_token: ..." is a token. */
 static enum value_kind kind_of(struct mr_slice text, size_t begin, size_t end)
 {
+    enum value_kind kind = VALUE_NONE;
+    size_t first = end;
     for (size_t n = 0; n < sizeof names / sizeof *names; n++) {
-        size_t i = end, left = strlen(names[n].name);
-        while (i > begin && left > 0) {
-            char c = text.data[i - 1];
-            if (c != '-' && c != '_') {
-                if ((c | 0x20) != names[n].name[left - 1])
-                    break;
-                left--;
-            }
-            i--;
+        size_t i = name_begin(text, begin, end, names[n].name);
+        if (i < first) {
+            first = i;
+            kind = names[n].kind;
         }
-        if (left == 0 && (i == begin || !is_alnum(text.data[i - 1])))
-            return names[n].kind;
     }
-    return VALUE_NONE;
+    while (kind == VALUE_AFTER_EQUAL && first > begin)
+        if (is_alnum(text.data[--first]))
+            kind = VALUE_WORD;
+    return kind;
 }
 
 static bool ends_value(char c)
@@ -85,28 +105,60 @@ static size_t line_end(struct mr_slice text, size_t at)
     return at;
 }
 
-/* Up to the quote that is not escaped; the quote itself may be: \" within a JSON text. */
-static size_t quoted_end(struct mr_slice text, size_t at, char quote, bool is_escaped)
+static size_t backslashes_end(struct mr_slice text, size_t at)
 {
-    for (; at < text.len; at++) {
-        if (text.data[at] == '\\' && at + 1 < text.len) {
-            if (is_escaped && text.data[at + 1] == quote)
-                return at;
-            at++;
-        } else if (text.data[at] == quote) {
-            return at;
+    while (at < text.len && text.data[at] == '\\')
+        at++;
+    return at;
+}
+
+/* Up to the quote that closes one with `escapes` backslashes before it: 0, or 1 in a JSON text
+ * within another, 3 one deeper. A quote with less of them closes what is around. */
+static size_t quoted_end(struct mr_slice text, size_t at, char quote, size_t escapes)
+{
+    for (size_t run = 0; at < text.len; at++) {
+        if (text.data[at] == '\\') {
+            run++;
+            continue;
         }
+        if (text.data[at] == quote && (run < escapes || run % (2 * (escapes + 1)) == escapes))
+            return at - (run < escapes ? run : escapes);
+        run = 0;
     }
     return text.len;
 }
 
+/* token="a", response="b": what follows a scheme. */
+static size_t parameters_end(struct mr_slice text, size_t at)
+{
+    for (;;) {
+        size_t end = word_end(text, at), quote = backslashes_end(text, end);
+        if (end > at && text.data[end - 1] == '=' && quote < text.len && text.data[quote] == '"') {
+            end = quoted_end(text, quote + 1, '"', quote - end) + (quote - end) + 1;
+            end = end < text.len ? end : text.len;
+        }
+        at = end;
+        while (at < text.len && at < end + 4 && memchr(", ", text.data[at], 2))
+            at++;
+        size_t next = word_end(text, at);
+        bool goes_on = end < text.len && text.data[end] == ',' && next > at &&
+                       memchr(text.data + at, '=', next - at);
+        if (!goes_on)
+            return end;
+    }
+}
+
+/* A scheme and what belongs to it, or a word. */
 static size_t scheme_end(struct mr_slice text, size_t at)
 {
     size_t end = word_end(text, at);
-    bool is_word = end > at && end + 1 < text.len && text.data[end] == ' ';
-    for (size_t i = at; is_word && i < end; i++)
-        is_word = (text.data[i] | 0x20) >= 'a' && (text.data[i] | 0x20) <= 'z';
-    return is_word ? word_end(text, end + 1) : end;
+    bool is_scheme = end > at && end + 1 < text.len && text.data[end] == ' ';
+    for (size_t i = at; is_scheme && i < end; i++)
+        is_scheme = is_alnum(text.data[i]) || text.data[i] == '-';
+    if (!is_scheme)
+        return end;
+    bool has_parameters = (text.data[at] | 0x20) != 'b'; /* Basic and Bearer have but a word */
+    return has_parameters ? parameters_end(text, end + 1) : word_end(text, end + 1);
 }
 
 static bool is_plain_word(struct mr_slice text, size_t begin, size_t end)
@@ -116,19 +168,33 @@ static bool is_plain_word(struct mr_slice text, size_t begin, size_t end)
            mr_slice_is(value, "false") || mr_slice_is(value, MR_INGEST_REDACTED);
 }
 
+static size_t blanks_end(struct mr_slice text, size_t at)
+{
+    size_t most = at + 4;
+    while (at < text.len && at < most && memchr(" \t", text.data[at], 2))
+        at++;
+    return at;
+}
+
+static bool is_redacted_at(struct mr_slice text, size_t at)
+{
+    const size_t len = sizeof MR_INGEST_REDACTED - 1;
+    return text.len - at >= len && memcmp(text.data + at, MR_INGEST_REDACTED, len) == 0;
+}
+
 static bool value_at(struct mr_slice text, size_t at, enum value_kind kind,
                      struct mr_scan_span *out)
 {
-    size_t begin = at, end;
-    while (begin < text.len && begin < at + 4 && text.data[begin] == ' ')
-        begin++;
-    bool is_escaped = begin + 1 < text.len && text.data[begin] == '\\';
-    size_t quote = begin + is_escaped;
-    if (quote < text.len && (text.data[quote] == '"' || text.data[quote] == '\'')) {
-        begin = quote + 1;
-        end = quoted_end(text, begin, text.data[quote], is_escaped);
-    } else if (text.len - begin >= 10 && memcmp(text.data + begin, MR_INGEST_REDACTED, 10) == 0) {
+    size_t begin = blanks_end(text, at), end;
+    if (is_redacted_at(text, begin))
         return false;
+    if (begin < text.len && text.data[begin] == '[') /* the first of a list */
+        begin = blanks_end(text, begin + 1);
+    size_t quote = backslashes_end(text, begin);
+    if (quote < text.len && (text.data[quote] == '"' || text.data[quote] == '\'')) {
+        size_t escapes = quote - begin;
+        begin = quote + 1;
+        end = quoted_end(text, begin, text.data[quote], escapes);
     } else {
         end = kind == VALUE_LINE     ? line_end(text, begin)
               : kind == VALUE_SCHEME ? scheme_end(text, begin)
@@ -140,16 +206,24 @@ static bool value_at(struct mr_slice text, size_t at, enum value_kind kind,
     return true;
 }
 
+/* Behind the sign at `at`: "=", ":", and in some languages "=>", ":=" and "==". */
+static size_t sign_end(struct mr_slice text, size_t at)
+{
+    bool is_equal = text.data[at] == '=';
+    char next = (char)(at + 1 < text.len ? text.data[at + 1] : 0);
+    return next == '=' || (is_equal && next == '>') ? at + 2 : at + 1;
+}
+
 bool mr_scan_pair_at(struct mr_slice text, size_t at, struct mr_scan_span *out)
 {
-    size_t end = at, begin;
-    bool is_quoted = false;
-    while (end > 0 && at - end < 2 && text.data[end - 1] == ' ')
+    size_t end = at, begin, value = sign_end(text, at);
+    bool is_quoted = false, is_colon = text.data[at] == ':' && value == at + 1;
+    while (end > 0 && at - end < 2 && memchr(" \t", text.data[end - 1], 2))
         end--;
     if (end > 0 && (text.data[end - 1] == '"' || text.data[end - 1] == '\'')) {
         is_quoted = true;
         end--;
-        if (end > 0 && text.data[end - 1] == '\\')
+        while (end > 0 && at - end < ESCAPES_MAX && text.data[end - 1] == '\\')
             end--;
     }
     for (begin = end; begin > 0 && end - begin < NAME_MAX_BYTES; begin--)
@@ -158,9 +232,9 @@ bool mr_scan_pair_at(struct mr_slice text, size_t at, struct mr_scan_span *out)
     if (end - begin < 3)
         return false;
     enum value_kind kind = kind_of(text, begin, end);
-    if (kind == VALUE_NONE || (kind == VALUE_AFTER_EQUAL && text.data[at] == ':' && !is_quoted))
+    if (kind == VALUE_NONE || (kind == VALUE_AFTER_EQUAL && is_colon && !is_quoted))
         return false;
-    return value_at(text, at + 1, kind, out);
+    return value_at(text, value, kind, out);
 }
 
 /* ---- keys known by how they begin ---- */

@@ -6,7 +6,8 @@
 #include <criterion/parameterized.h>
 
 #define RULES                                                                                      \
-    "{\"redact\":{\"names\":[\"password\",\"api_key\",\"authorization\"],\"patterns\":["           \
+    "{\"redact\":{\"names\":[\"password\",\"api_key\",\"authorization\",\"a_key_of_four\"],"       \
+    "\"patterns\":["                                                                               \
     "\"builtin:card\",\"builtin:token\",\"builtin:url-password\"],\"except\":[\"/span_id\"]},"     \
     "\"sample\":[{\"pointer\":\"/service\",\"value\":\"noise\",\"share\":0},{\"pointer\":"         \
     "\"/severity_number\",\"value\":5,\"share\":0},{\"pointer\":\"/attributes/code\",\"value\":"   \
@@ -52,7 +53,15 @@ static const struct {
      "{\"service\":\"a://b:[redacted]@d\",\"host\":\"token=[redacted]\"}"},
     {"{\"span_id\":\"4111111111111111\"}", NULL},
     {"{\"body\":{\"span_id\":\"4111111111111111\"}}", "{\"body\":{\"span_id\":\"[redacted]\"}}"},
-    {"{\"n\":4111111111111111}", NULL},
+    {"{\"n\":4111111111111111}", "{\"n\":\"[redacted]\"}"},
+    {"{\"n\":{\"m\":4111111111111111.0,\"o\":411111111111111.5}}",
+     "{\"n\":{\"m\":\"[redacted]\",\"o\":411111111111111.5}}"},
+    {"{\"a\":{\"DB_PASSWORD\":\"x\",\"userPassword\":\"y\",\"my-api-key\":\"z\",\"v1ApiKey\":1}}",
+     "{\"a\":{\"DB_PASSWORD\":\"[redacted]\",\"userPassword\":\"[redacted]\",\"my-api-key\":"
+     "\"[redacted]\",\"v1ApiKey\":\"[redacted]\"}}"},
+    {"{\"a\":{\"x.a-key-of-four\":1,\"x-a-key-of-four\":2}}",
+     "{\"a\":{\"x.a-key-of-four\":\"[redacted]\",\"x-a-key-of-four\":2}}"},
+    {"{\"a\":{\"mypassword\":\"x\",\"password_changed\":\"y\",\"api\":1,\"key\":2}}", NULL},
     {"{\"body\":[4111111111111111,{\"n\":4111111111111111}]}",
      "{\"body\":[\"[redacted]\",{\"n\":\"[redacted]\"}]}"},
     {"{\"body\":\"\xE2\x82\xAC token=x\"}", "{\"body\":\"\xE2\x82\xAC token=[redacted]\"}"},
@@ -178,6 +187,7 @@ Test(ingest_line, given_a_line_then_what_is_written_has_no_secret)
         {mr_slice_text("text"), json_value("\"token=y\"")},
     };
     struct mr_logline line = {.severity = 9,
+                              .severity_text = mr_slice_text("pwd=x"),
                               .body = text_value("login with 4111 1111 1111 1111"),
                               .service = mr_slice_text("a://b:c@d"),
                               .host = mr_slice_text("h"),
@@ -190,7 +200,8 @@ Test(ingest_line, given_a_line_then_what_is_written_has_no_secret)
     cr_expect(kept);
     mr_buf_char(&out, '\0');
     cr_expect_str_eq(out.data,
-                     "{\"severity_number\":9,\"body\":\"login with [redacted]\",\"service\":"
+                     "{\"severity_number\":9,\"severity_text\":\"pwd=[redacted]\",\"body\":\"login "
+                     "with [redacted]\",\"service\":"
                      "\"a://b:[redacted]@d\",\"host\":\"h\",\"span_id\":\"4111111111111111\","
                      "\"attributes\":{\"db.password\":\"[redacted]\",\"api_key\":\"[redacted]\","
                      "\"password\":null,\"n\":\"[redacted]\",\"m\":7,\"deep\":[{\"password\":"
