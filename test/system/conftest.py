@@ -20,7 +20,19 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
-    config.seeds = Seeds(config.getoption("--seed"))
+    # One seed for all processes that share the stories among them.
+    shared = getattr(config, "workerinput", {}).get("seed", config.getoption("--seed"))
+    config.seeds = Seeds(shared)
+    if config.pluginmanager.hasplugin("dsession"):
+        config.pluginmanager.register(SharedSeed())
+
+
+class SharedSeed:
+    """Only with xdist, whose hook it is."""
+
+    @staticmethod
+    def pytest_configure_node(node):
+        node.workerinput["seed"] = node.config.seeds.seed
 
 
 def pytest_report_header(config):
