@@ -2,6 +2,7 @@
 
 #include "mr_clock.h"
 #include "mr_random.h"
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -19,6 +20,7 @@ struct edge_ingest {
     const struct mr_catalog *catalog;
     struct counted *commands; /* by the catalogue's index */
     size_t item_bytes_max;
+    uint64_t held_bytes, held_bytes_max;
     struct edge_reader *spare;
     size_t spare_count;
 };
@@ -98,6 +100,7 @@ enum mr_status edge_ingest_new(const struct edge_ingest_settings *settings,
         abort();
     ingest->catalog = catalog;
     ingest->item_bytes_max = settings->item_bytes_max;
+    ingest->held_bytes_max = settings->held_bytes_max;
     for (size_t i = 0; i < catalog->command_count; i++) {
         const struct mr_catalog_command *command = &catalog->commands[i];
         struct counted *c = &ingest->commands[i];
@@ -201,4 +204,20 @@ void edge_reader_give(struct edge_ingest *ingest, struct edge_reader *reader)
     reader->next = ingest->spare;
     ingest->spare = reader;
     ingest->spare_count++;
+}
+
+/* ---- bodies ---- */
+
+bool edge_ingest_hold(struct edge_ingest *ingest, size_t bytes)
+{
+    if (bytes > ingest->held_bytes_max - ingest->held_bytes)
+        return false;
+    ingest->held_bytes += bytes;
+    return true;
+}
+
+void edge_ingest_let_go(struct edge_ingest *ingest, size_t bytes)
+{
+    assert(bytes <= ingest->held_bytes);
+    ingest->held_bytes -= bytes;
 }

@@ -17,6 +17,7 @@ struct edge_ingest_settings {
     struct mr_slice rules;            /* the operator's file; absent: none */
     const char *rules_name;
     size_t item_bytes_max;
+    uint64_t held_bytes_max; /* of the bodies that are collected at a time */
 };
 /* MR_INVALID: a rule that cannot be, as mr_ingest_new says. */
 MR_MUST_CHECK enum mr_status edge_ingest_new(const struct edge_ingest_settings *settings,
@@ -40,6 +41,11 @@ struct edge_reader {
 };
 struct edge_reader *edge_reader_take(struct edge_ingest *ingest);
 void edge_reader_give(struct edge_ingest *ingest, struct edge_reader *reader); /* takes NULL */
+
+/* Bodies that are collected as a whole are bounded over all requests, too. False: there is no room
+ * for so many bytes more; what was true is to be let go. */
+bool edge_ingest_hold(struct edge_ingest *ingest, size_t bytes);
+void edge_ingest_let_go(struct edge_ingest *ingest, size_t bytes);
 
 /* A fresh UUIDv7, without asking the system for each. */
 struct mr_uuid edge_reader_id(struct edge_reader *reader);

@@ -13,6 +13,14 @@ static void leave(struct edge_request *r)
     edge_lines_let_go(r->under_way);
 }
 
+/* All the bodies that are being collected are too much. */
+static void refuse_for_others(struct edge_request *r)
+{
+    edge_lines_let_go(r->under_way);
+    edge_refuse(r, "not-accepted",
+                "Too many requests with large bodies are under way; nothing was stored.");
+}
+
 static void pull(struct edge_request *r)
 {
     struct edge_lines *lines = r->under_way;
@@ -22,6 +30,10 @@ static void pull(struct edge_request *r)
     struct mr_budget budget;
     mr_budget_start(&budget);
     while ((event = edge_source_next(&lines->source, &piece, &why)) == EDGE_SOURCE_PIECE) {
+        if (!edge_ingest_hold(r->edge->ingest, piece.len)) {
+            refuse_for_others(r);
+            return;
+        }
         mr_buf_slice(&lines->reader->bytes, piece);
         if (mr_budget_is_spent(&budget)) {
             edge_source_pause(&lines->source);
@@ -62,6 +74,7 @@ void edge_lines_let_go(struct edge_lines *lines)
                                       .sampled = lines->sampled};
     edge_ingest_count(edge->ingest, lines->command, &counts);
     edge_source_stop(&lines->source);
+    edge_ingest_let_go(edge->ingest, lines->reader->bytes.len);
     edge_reader_give(edge->ingest, lines->reader);
     edge_volley_leave(lines->volley);
     mr_arena_free(&lines->arena);
@@ -99,6 +112,14 @@ static void check_and_send(struct edge_lines *lines, const struct mr_uuid *id, u
             edge_lines_reject(lines, MR_LIMIT, s == MR_LIMIT ? "A record is too large." : why.text);
     }
     json_decref(json);
+}
+
+uint64_t edge_lines_bytes(const struct mr_logline *line)
+{
+    uint64_t bytes = line->body.text.len + line->service.len + line->host.len;
+    for (size_t i = 0; i < line->attribute_count; i++)
+        bytes += line->attributes[i].name.len + line->attributes[i].value.text.len;
+    return bytes;
 }
 
 void edge_lines_send(struct edge_lines *lines, struct mr_logline *line, const struct mr_uuid *id,

@@ -45,6 +45,8 @@ void edge_lines_let_go(struct edge_lines *lines);
  * edge_volley_has_room. number rises from line to line. */
 void edge_lines_send(struct edge_lines *lines, struct mr_logline *line, const struct mr_uuid *id,
                      uint64_t number);
+/* What a line's texts and JSON values come to before anything is redacted. */
+uint64_t edge_lines_bytes(const struct mr_logline *line);
 /* Counts one that was no line (MR_INVALID), or is too large (MR_LIMIT). */
 void edge_lines_reject(struct edge_lines *lines, enum mr_status s, const char *why);
 /* collected is called again, in a turn of its own: a long loop goes on there. */

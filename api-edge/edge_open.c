@@ -16,6 +16,7 @@
 #define STOPPED            3 /* exit status */
 #define POOL_CONNECTIONS   4
 #define SEARCH_CONNECTIONS 6
+#define HELD_BODIES        16   /* collected as a whole at a time, each as long as may be */
 #define OTHER_DESCRIPTORS  128  /* of Kafka, Postgres, the log and the loop */
 #define READY_AFTER_MS     2000 /* without a word from Postgres */
 
@@ -155,7 +156,9 @@ static enum mr_status open_ingest(struct edge_program *p, struct mr_error *why)
     struct edge_ingest_settings settings = {.catalog = p->catalog,
                                             .metrics = p->metrics,
                                             .rules_name = path,
-                                            .item_bytes_max = (size_t)p->edge.body_bytes_max};
+                                            .item_bytes_max = (size_t)p->edge.body_bytes_max,
+                                            .held_bytes_max =
+                                                HELD_BODIES * p->edge.decoded_bytes_max};
     struct mr_buf rules;
     enum mr_status s = MR_OK;
     mr_buf_init(&rules, 0);

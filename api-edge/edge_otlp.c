@@ -8,8 +8,14 @@
 #include <sodium.h>
 #include <stdio.h>
 
+/* Each record bears a copy of its resource, so a small body may stand for any amount: what is read
+ * and written of one request is bounded by its own length. */
+#define WORK_BYTES_MIN ((uint64_t)16 << 20)
+#define WORK_PER_BYTE  64
+
 struct otlp {
     struct edge_lines lines;
+    uint64_t work_bytes, work_bytes_max;
     enum mr_otlp_encoding encoding;
     struct mr_otlp *reader; /* NULL until the body is there */
     bool is_read;           /* every record was taken */
@@ -132,22 +138,42 @@ static void finish(struct edge_request *r)
 
 /* ---- records ---- */
 
+/* The record at index and what is behind it are not taken. */
+static void reject_rest(struct otlp *o, uint64_t index)
+{
+    char why[96];
+    snprintf(why, sizeof why, "The records with their resources are longer than %" PRIu64 " bytes.",
+             o->work_bytes_max);
+    edge_lines_reject(&o->lines, MR_LIMIT, why);
+    o->lines.rejected += mr_otlp_count(o->reader) - index - 1;
+    o->is_read = true;
+}
+
+static void take_line(struct otlp *o, struct mr_logline *line)
+{
+    const uint64_t index = mr_otlp_index(o->reader);
+    o->work_bytes += edge_lines_bytes(line);
+    if (o->work_bytes > o->work_bytes_max) {
+        reject_rest(o, index);
+        return;
+    }
+    struct mr_uuid id = edge_otlp_id(&o->lines.r->account, o->digest, index);
+    edge_lines_send(&o->lines, line, &id, index);
+}
+
 /* False when there is no going on with records. */
 static bool take(struct otlp *o)
 {
     struct edge_lines *lines = &o->lines;
-    struct edge_request *r = lines->r;
     struct mr_logline line = {0};
     struct mr_error why;
-    struct mr_uuid id;
-    uint64_t index;
     mr_arena_reset(&lines->arena);
-    switch (mr_otlp_next(o->reader, &lines->arena, &line, &why)) {
+    enum mr_otlp_event event = mr_otlp_next(o->reader, &lines->arena, &line, &why);
+    o->work_bytes += lines->arena.used_bytes;
+    switch (event) {
     case MR_OTLP_LINE:
-        index = mr_otlp_index(o->reader);
-        id = edge_otlp_id(&r->account, o->digest, index);
-        edge_lines_send(lines, &line, &id, index);
-        return true;
+        take_line(o, &line);
+        return !o->is_read;
     case MR_OTLP_REJECTED:
         edge_lines_reject(lines, MR_INVALID, why.text);
         return true;
@@ -201,6 +227,7 @@ static void on_collected(struct edge_request *r, enum edge_source_event how,
         return;
     }
     edge_otlp_digest(body, o->digest);
+    o->work_bytes_max = WORK_BYTES_MIN + WORK_PER_BYTE * body.len;
     take_records(r);
 }
 

@@ -180,8 +180,10 @@ void bed_open_on(struct bed *bed, const struct command_submit_settings *settings
                           .delivery = ""};
     mr_prng_seed(&edge->prng, 1);
     cr_assert_eq(edge_reads_new(bed->catalog, &edge->reads, &why), MR_OK);
-    const struct edge_ingest_settings ingest = {
-        .catalog = bed->catalog, .metrics = bed->metrics, .item_bytes_max = 4000};
+    const struct edge_ingest_settings ingest = {.catalog = bed->catalog,
+                                                .metrics = bed->metrics,
+                                                .item_bytes_max = 4000,
+                                                .held_bytes_max = 1 << 20};
     cr_assert_eq(edge_ingest_new(&ingest, &edge->ingest, &why), MR_OK, "%s", why.text);
     edge->submit = command_submit_new(&bed->loop.uv, settings);
     command_submit_open(edge->submit,

@@ -1,5 +1,6 @@
 /* OTLP and GELF through the real server. */
 #include "edge_bed.h"
+#include "edge_ingest.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -219,6 +220,31 @@ Test(edge_otlp, given_more_records_than_the_log_takes_at_once_then_all_are_sent)
     mr_buf_free(&body);
 }
 
+/* 3 kB of a resource are in each of 10,000 records of two bytes: 30 MB of lines of a body of 33 kB.
+ */
+Test(edge_otlp, given_records_that_multiply_their_resource_then_most_are_rejected)
+{
+    struct mr_buf body;
+    mr_buf_init(&body, 0);
+    mr_buf_text(&body,
+                "{\"resourceLogs\":[{\"resource\":{\"attributes\":[{\"key\":\"k\",\"value\":{"
+                "\"stringValue\":\"");
+    for (int i = 0; i < 300; i++)
+        mr_buf_text(&body, "0123456789");
+    mr_buf_text(&body, "\"}}]},\"scopeLogs\":[{\"logRecords\":[{}");
+    for (int i = 1; i < 10000; i++)
+        mr_buf_text(&body, ",{}");
+    mr_buf_text(&body, "]}]}]}");
+    uint64_t most = ((16 << 20) + 64 * body.len) / 3000;
+    cr_expect(begins(otlp(JSON, mr_buf_all(&body)), 200), "%s", bed.reply);
+    cr_expect(bed.sent > most / 2 && bed.sent <= most, "%u", bed.sent);
+    char want[64];
+    snprintf(want, sizeof want, "\"rejectedLogRecords\":\"%u\"", 10000 - bed.sent);
+    cr_expect(has(bed.reply, want), "%s", bed.reply);
+    cr_expect(has(bed.reply, "The records with their resources are longer than"), "%s", bed.reply);
+    mr_buf_free(&body);
+}
+
 Test(edge_otlp, given_a_client_that_leaves_then_late_reports_find_nobody)
 {
     bed.mode = BED_HOLDS;
@@ -227,6 +253,19 @@ Test(edge_otlp, given_a_client_that_leaves_then_late_reports_find_nobody)
     bed_reset(&bed);
     bed_report(&bed, MR_KAFKA_STORED);
     cr_expect_eq(bed_metric(&bed, "millrace_edge_in_flight"), 0);
+}
+
+Test(edge_otlp, given_others_with_all_the_room_for_bodies_then_503_until_they_let_go)
+{
+    cr_assert(edge_ingest_hold(bed.edge.ingest, (1 << 20) - 10));
+    cr_expect(begins(otlp(PROTOBUF, RECORDS), 503), "%s", bed.reply);
+    cr_expect(has(bed.reply, "\r\nRetry-After: "), "%s", bed.reply);
+    cr_expect_not(edge_ingest_hold(bed.edge.ingest, 11));
+    edge_ingest_let_go(bed.edge.ingest, (1 << 20) - 10);
+    for (int i = 0; i < 3; i++)
+        cr_expect(begins(otlp(PROTOBUF, RECORDS), 200), "%s", bed.reply);
+    cr_expect_eq(bed.sent, 6);
+    cr_expect(edge_ingest_hold(bed.edge.ingest, 1 << 20));
 }
 
 /* ---- GELF ---- */
