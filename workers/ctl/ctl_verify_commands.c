@@ -19,27 +19,26 @@ struct walk {
     struct mr_error why;
 };
 
-/* What was parked while its type was not known has a row in command, whatever it turned out to be.
- */
-#define NOT_IN_COMMAND(row)                                                                        \
-    " AND NOT EXISTS (SELECT FROM millrace.command c WHERE c.domain = $1::text AND "               \
-    "c.lane = " row ".lane AND c.position = " row ".position)"
+/* What was parked while its type was not known has a row in command, whatever it turned out to be:
+ * a fact that is none after all is rejected there, and in quarantine besides. */
+#define NOT_IN_COMMAND                                                                             \
+    " AND NOT EXISTS (SELECT FROM millrace.command c WHERE c.domain = $1::text "                   \
+    "AND c.lane = r.lane AND c.position = r.position"
 
 static const char select_rows[] =
     "SELECT lane, position, 0 AS kind, account_id, id, hash, day, status::int4 "
     "FROM millrace.command WHERE domain = $1::text "
-    "UNION ALL SELECT lane, position, 0, account_id, id, hash, day, 4 FROM millrace.seen s "
-    "WHERE domain = $1::text" NOT_IN_COMMAND(
-        "s") " UNION ALL SELECT lane, position, 1, account_id, id, hash, NULL, 0 FROM "
-             "millrace.conflict "
-             "WHERE domain = $1::text UNION ALL SELECT lane, position, 2, NULL, NULL, NULL, NULL, "
-             "0 "
-             "FROM millrace.quarantine WHERE domain = $1::text "
-             "UNION ALL SELECT lane, position, 3, account_id, command_id, NULL, NULL, 0 "
-             "FROM millrace.parked p WHERE domain = $1::text" NOT_IN_COMMAND("p");
+    "UNION ALL SELECT lane, position, 0, account_id, id, hash, day, 4 "
+    "FROM millrace.seen r WHERE domain = $1::text" NOT_IN_COMMAND ") "
+    "UNION ALL SELECT lane, position, 1, account_id, id, hash, NULL, 0 "
+    "FROM millrace.conflict WHERE domain = $1::text "
+    "UNION ALL SELECT lane, position, 2, NULL, NULL, NULL, NULL, 0 "
+    "FROM millrace.quarantine r WHERE domain = $1::text" NOT_IN_COMMAND " AND c.status = 2) "
+    "UNION ALL SELECT lane, position, 3, account_id, command_id, NULL, NULL, 0 "
+    "FROM millrace.parked r WHERE domain = $1::text" NOT_IN_COMMAND ")";
 static const char select_facts[] =
-    " UNION ALL SELECT lane, position, 4, account_id, id, NULL, day, 0 FROM %s.facts f "
-    "WHERE true" NOT_IN_COMMAND("f");
+    " UNION ALL SELECT lane, position, 4, account_id, id, NULL, day, 0 FROM %s.facts r "
+    "WHERE true" NOT_IN_COMMAND ")";
 
 enum { ROW_LANE, ROW_POSITION, ROW_KIND, ROW_ACCOUNT, ROW_ID, ROW_HASH, ROW_DAY, ROW_STATUS };
 
