@@ -62,6 +62,7 @@ static int64_t differences(struct ctl_bed *b, const char *pg, const char *wareho
             d.lanes = &v.noted.lanes[i];
     cr_assert_eq(ctl_verify_note_facts(&v, &d, &why), MR_OK, "%s", why.text);
     cr_assert_eq(ctl_verify_facts(&v, &d, &why), MR_OK, "%s", why.text);
+    cr_assert_eq(ctl_verify_checks(&v, &d, &why), MR_OK, "%s", why.text);
     int64_t n = ctl_report_differences(v.report);
     ctl_report_free(v.report);
     script(b->ctl.pg, "ROLLBACK");
@@ -86,6 +87,16 @@ static const struct {
     {"fact_gone", "DELETE FROM logging.log WHERE position = 1", "", true},
     {"last_fact_gone", "DELETE FROM logging.log WHERE position = 3", "", true},
     {"fact_elsewhere", "UPDATE logging.log SET position = 7 WHERE position = 2", "", true},
+    {"fact_twice",
+     "INSERT INTO logging.log (received_at, time, position, words_0, words_1, words_2, words_3, "
+     "day, lane, account_id, id, body_is_json) SELECT received_at, time, 9, 0, 0, 0, 0, day + 2, "
+     "lane, account_id, id, false FROM logging.log WHERE position = 1",
+     "", true},
+    {"fact_of_an_id_of_three_days_ago",
+     "INSERT INTO logging.log (received_at, time, position, words_0, words_1, words_2, words_3, "
+     "day, lane, account_id, id, body_is_json) SELECT received_at, time, 9, 0, 0, 0, 0, day + 3, "
+     "lane, account_id, id, false FROM logging.log WHERE position = 1",
+     "", false},
     {"in_bad_rows", "",
      "DELETE FROM logs WHERE sequence = 1; INSERT INTO bad_rows (topic, lane, position, cause, "
      "record) VALUES ('logging.commands', 0, 1, 'too long', '')",
