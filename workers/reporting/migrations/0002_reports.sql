@@ -205,10 +205,11 @@ BEGIN
         WHERE step < 3600
     ), expected AS (
         SELECT s.step_at, s.measure, sum(s.predicted) AS value, sum(s.low) AS low,
-               sum(s.high) AS high, min(s.method) AS method, max(s.made_at) AS made_at
+               sum(s.high) AS high, min(s.method) AS method, max(s.made_at) AS made_at,
+               count(*) AS hours
         FROM shares s GROUP BY s.step_at, s.measure
-    ), came AS (
-        SELECT e.*, CASE WHEN e.step_at + width > now() THEN NULL
+    ), came AS ( -- what came in all of a step is no measure of a prediction of some of its hours
+        SELECT e.*, CASE WHEN e.step_at + width > now() OR e.hours * 3600 < step THEN NULL
                          WHEN e.measure = 'in' THEN coalesce(f.sign_ins, 0)
                          WHEN e.measure = 'out' THEN coalesce(f.sign_outs, 0)
                          ELSE coalesce(f.sum, 0) END AS actual

@@ -214,6 +214,12 @@ Test(reports, given_predictions_then_the_last_one_before_the_hour_stands_beside_
     json_t *minute = report(
         0, "'orders', '2026-03-01T09:30:00Z', '2026-03-01T09:31:00Z', '60', NULL, NULL, NULL");
     cr_expect_eq(number(json_array_get(json_object_get(minute, "predicted"), 0), "value"), 2);
+    json_t *half = report(
+        0, "'orders', '2026-03-01T08:00:00Z', '2026-03-01T10:00:00Z', '2h', NULL, NULL, NULL");
+    json_t *of_one = json_array_get(json_object_get(half, "predicted"), 0);
+    cr_expect_eq(number(of_one, "value"), 120);
+    cr_expect(json_is_null(json_object_get(of_one, "error")), "one of its two hours is predicted");
+    json_decref(half);
     json_decref(hour);
     json_decref(minute);
     char account[MR_UUID_TEXT + 1], sql[512];
