@@ -62,11 +62,14 @@ static enum mr_status check_twice(struct ctl_verify *v, const struct ctl_verify_
                       why);
 }
 
-/* Parked on one side only; then NULL on the other. */
+/* Parked on one side only; then NULL on the other. A repeat of what is kept by its id, parked by a
+ * worker of an older release, ends with its row as it was. */
 static const char select_parked[] =
     "SELECT p.command_id::text, coalesce(p.lane, c.lane)::text, "
     "coalesce(p.position, c.position)::text, p.cause, c.id::text, p.type "
-    "FROM millrace.parked p FULL JOIN (SELECT * FROM millrace.command WHERE status = 3) c "
+    "FROM millrace.parked p FULL JOIN (SELECT * FROM millrace.command r WHERE status = 3 "
+    "AND NOT EXISTS (SELECT FROM millrace.seen s WHERE s.id = r.id AND s.account_id = r.account_id "
+    "AND s.domain = r.domain AND s.day BETWEEN r.day - 2 AND r.day + 1)) c "
     "USING (domain, lane, position) WHERE domain = $1::text ORDER BY 2, 3";
 
 /* What is kept by its id, or as a fact, has none while it is parked. */

@@ -20,7 +20,8 @@ struct walk {
 };
 
 /* What was parked while its type was not known has a row in command, whatever it turned out to be:
- * a fact that is none after all is rejected there, and in quarantine besides. */
+ * a fact that is none after all is rejected there, and in quarantine besides; a conflict with what
+ * is kept by its id stays parked there. */
 #define NOT_IN_COMMAND                                                                             \
     " AND NOT EXISTS (SELECT FROM millrace.command c WHERE c.domain = $1::text "                   \
     "AND c.lane = r.lane AND c.position = r.position"
@@ -31,7 +32,7 @@ static const char select_rows[] =
     "UNION ALL SELECT lane, position, 0, account_id, id, hash, day, 4 "
     "FROM millrace.seen r WHERE domain = $1::text" NOT_IN_COMMAND ") "
     "UNION ALL SELECT lane, position, 1, account_id, id, hash, NULL, 0 "
-    "FROM millrace.conflict WHERE domain = $1::text "
+    "FROM millrace.conflict r WHERE domain = $1::text" NOT_IN_COMMAND " AND c.status = 3) "
     "UNION ALL SELECT lane, position, 2, NULL, NULL, NULL, NULL, 0 "
     "FROM millrace.quarantine r WHERE domain = $1::text" NOT_IN_COMMAND " AND c.status = 2) "
     "UNION ALL SELECT lane, position, 3, account_id, command_id, NULL, NULL, 0 "

@@ -97,6 +97,18 @@ static const struct {
      "day, lane, account_id, id, body_is_json) SELECT received_at, time, 9, 0, 0, 0, 0, day + 3, "
      "lane, account_id, id, false FROM logging.log WHERE position = 1",
      "", false},
+    {"parked_and_waits_nowhere",
+     "INSERT INTO millrace.command (day, domain, account_id, id, lane, position, type, hash, "
+     "status, accepted_at) SELECT day, 'logging', account_id, id, 0, 2, 'x', sha256('x'), 3, now() "
+     "FROM logging.log WHERE position = 1",
+     "", true},
+    {"parked_repeat_of_an_id",
+     "INSERT INTO millrace.command (day, domain, account_id, id, lane, position, type, hash, "
+     "status, accepted_at) SELECT day, 'logging', account_id, id, 0, 2, 'x', sha256('x'), 3, now() "
+     "FROM logging.log WHERE position = 1; "
+     "INSERT INTO millrace.seen SELECT day, domain, account_id, id, 0, 1, hash FROM "
+     "millrace.command",
+     "", false},
     {"in_bad_rows", "",
      "DELETE FROM logs WHERE sequence = 1; INSERT INTO bad_rows (topic, lane, position, cause, "
      "record) VALUES ('logging.commands', 0, 1, 'too long', '')",
