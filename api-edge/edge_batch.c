@@ -92,8 +92,11 @@ static void refuse_body(struct batch *b)
     uint64_t stored = edge_volley_counts(b->volley).stored;
     bool is_large = b->ended == BATCH_TOO_LARGE;
     let_go(b);
+    size_t len = strlen(why.text);
+    len -= len > 0 && why.text[len - 1] == '.'; /* the sentence goes on */
     edge_refuse(r, is_large ? "too-large" : "malformed",
-                "%.300s; %" PRIu64 " of its items before that were accepted.", why.text, stored);
+                "%.*s; %" PRIu64 " of its items before that were accepted.",
+                (int)(len < 300 ? len : 300), why.text, stored);
 }
 
 static void refuse_away(struct batch *b)
