@@ -9,7 +9,8 @@
  * redact.names: properties whose value, text or anything else but null, true and false, becomes
  * "[redacted]", at any depth. Case does not count, nor what of '-', '_', '.' and ' ' stands
  * between the words: "Api-Key" is api_key. A name is meant by its last words, too, up to three,
- * which a capital may begin: http.request.header.authorization, DB_PASSWORD, userPassword.
+ * which a capital may begin, and without a number at its end: http.request.header.authorization,
+ * DB_PASSWORD, userPassword, sd.auth.password.2.
  *
  * redact.patterns: PCRE2 expressions; what they match in any text, service and host too, becomes
  * "[redacted]", with a group named `secret` that group alone. And built-in classes by name:

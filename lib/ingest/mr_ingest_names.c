@@ -44,12 +44,10 @@ static bool begins_word(struct mr_slice name, size_t i)
 
 /* The hashes of the whole name, of what is behind its last dot, and of its last words, WORDS_MAX at
  * most, are kept up in one pass. */
-bool mr_ingest_names_has(const struct mr_ingest_names *names, struct mr_slice name)
+static bool has(const struct mr_ingest_names *names, struct mr_slice name)
 {
     uint32_t whole = FNV_BASIS, last = FNV_BASIS, hashes[WORDS_MAX] = {0};
     size_t begins[WORDS_MAX], words = 0, dot = 0;
-    if (names->count == 0)
-        return false;
     for (size_t i = 0; i < name.len; i++) {
         char c = plain(name.data[i]);
         if (!c) {
@@ -74,6 +72,21 @@ bool mr_ingest_names_has(const struct mr_ingest_names *names, struct mr_slice na
             return true;
     return slot_has(names, whole, name) ||
            (dot > 0 && slot_has(names, last, mr_slice(name.data + dot, name.len - dot)));
+}
+
+/* A number at the end tells one of several from another: password2, sd.auth.password.2. */
+bool mr_ingest_names_has(const struct mr_ingest_names *names, struct mr_slice name)
+{
+    size_t len = name.len;
+    if (names->count == 0)
+        return false;
+    if (has(names, name))
+        return true;
+    while (len > 0 && name.data[len - 1] >= '0' && name.data[len - 1] <= '9')
+        len--;
+    while (len > 0 && len < name.len && !plain(name.data[len - 1]))
+        len--;
+    return len > 0 && len < name.len && has(names, mr_slice(name.data, len));
 }
 
 static void put(struct mr_ingest_names *names, uint32_t index)

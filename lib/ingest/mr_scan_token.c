@@ -72,6 +72,8 @@ static size_t name_begin(struct mr_slice text, size_t begin, size_t end, const c
 static enum value_kind kind_of(struct mr_slice text, size_t begin, size_t end)
 {
     enum value_kind kind = VALUE_NONE;
+    while (end > begin && text.data[end - 1] >= '0' && text.data[end - 1] <= '9')
+        end--; /* password2 */
     size_t first = end;
     for (size_t n = 0; n < sizeof names / sizeof *names; n++) {
         size_t i = name_begin(text, begin, end, names[n].name);

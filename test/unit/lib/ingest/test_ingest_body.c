@@ -61,6 +61,10 @@ static const struct {
      "\"[redacted]\",\"v1ApiKey\":\"[redacted]\"}}"},
     {"{\"a\":{\"x.a-key-of-four\":1,\"x-a-key-of-four\":2}}",
      "{\"a\":{\"x.a-key-of-four\":\"[redacted]\",\"x-a-key-of-four\":2}}"},
+    {"{\"a\":{\"sd.auth.password.2\":\"x\",\"password1\":\"y\",\"12\":\"z\",\"1.2\":\"z\"}}",
+     "{\"a\":{\"sd.auth.password.2\":\"[redacted]\",\"password1\":\"[redacted]\",\"12\":\"z\",\"1."
+     "2\":"
+     "\"z\"}}"},
     {"{\"a\":{\"mypassword\":\"x\",\"password_changed\":\"y\",\"api\":1,\"key\":2}}", NULL},
     {"{\"body\":[4111111111111111,{\"n\":4111111111111111}]}",
      "{\"body\":[\"[redacted]\",{\"n\":\"[redacted]\"}]}"},

@@ -79,6 +79,8 @@ static const struct {
     {"access_token: s3cr3t", "access_token: [redacted]"},
     {"csrf_token: s3cr3t, --token: x", "csrf_token: [redacted], --token: x"},
     {"userPassword=hunter2 dbPassword: hunter2", "userPassword=[redacted] dbPassword: [redacted]"},
+    {"password1=a&password2=a", "password1=[redacted]&password2=[redacted]"},
+    {"12=3 1_2:3", NULL},
     {"myApiKey=x, mytoken=x", "myApiKey=[redacted], mytoken=x"},
     {"{\"password\"=>\"a b\", :token=>\"c\"}",
      "{\"password\"=>\"[redacted]\", :token=>\"[redacted]\"}"},
