@@ -5,10 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from harness import chinook
 from harness.ledger import Ledger
-from harness.programs import Edge, Loader, Worker
 from harness.wait import wait_for
 
-KINDS = {"edge": Edge, "worker": Worker, "loader": Loader}
+KINDS = ("edge", "worker", "loader")
 
 
 def accepted(ledger):
@@ -16,7 +15,7 @@ def accepted(ledger):
 
 
 def kill_and_start(system, name):
-    system.living(KINDS[name])[0].kill9()
+    getattr(system, name).kill9()
     {"edge": system.start_edge, "worker": system.start_worker, "loader": system.start_loader}[
         name
     ]()

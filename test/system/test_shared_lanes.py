@@ -4,7 +4,6 @@ import threading
 
 from harness.client import new_account
 from harness.ledger import Ledger
-from harness.programs import Worker
 from harness.wait import wait_for
 
 
@@ -60,7 +59,7 @@ def test_given_two_workers_and_a_third_then_lanes_move_under_load_without_a_slip
     wait_for(lambda: owners(system) == 3, "a third to join", 30)
     third.kill9()
     wait_for(lambda: owners(system) == 2, "two to share again", 30)
-    system.living(Worker)[1].stop()
+    system.living_workers()[1].stop()
     wait_for(lambda: owners(system) == 1, "one to own all", 30)
     for shopper in shoppers:
         shopper.enough.set()
