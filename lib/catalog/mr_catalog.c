@@ -65,3 +65,14 @@ enum mr_status mr_catalog_key_of(const struct mr_catalog_command *command,
     mr_buf_add(out, json_string_value(part), json_string_length(part));
     return MR_OK;
 }
+
+bool mr_catalog_key_fits(const struct mr_catalog_command *command, const struct mr_uuid *account,
+                         const struct mr_uuid *id, const json_t *body, struct mr_slice key)
+{
+    struct mr_buf want;
+    mr_buf_init(&want, 0);
+    bool fits = mr_catalog_key_of(command, account, id, body, &want) == MR_OK &&
+                mr_slice_equal(key, mr_buf_all(&want));
+    mr_buf_free(&want);
+    return fits;
+}

@@ -373,6 +373,9 @@ MR_MUST_CHECK enum mr_status mr_catalog_key_of(const struct mr_catalog_command *
                                                const struct mr_uuid *account,
                                                const struct mr_uuid *id, const json_t *body,
                                                struct mr_buf *out);
+/* Is this the record key of the command? body may be NULL where command->key does not need it. */
+bool mr_catalog_key_fits(const struct mr_catalog_command *command, const struct mr_uuid *account,
+                         const struct mr_uuid *id, const json_t *body, struct mr_slice key);
 
 /* Checks the (decoded) text of a query parameter, so that SQL's cast cannot fail; why says, for
  * people, what is wanted: "status must be one of draft, open, paid, void". Of a MAP

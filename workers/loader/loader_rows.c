@@ -185,14 +185,8 @@ static bool is_of_its_lane(const struct loader_rows *l, const struct mr_kafka_re
                            const struct mr_catalog_command *command, const struct mr_ce_command *ce,
                            const json_t *body)
 {
-    struct mr_buf key;
-    if (!r->key.data || mr_lane_of(r->key, l->settings.lanes) != r->lane)
-        return false;
-    mr_buf_init(&key, 0);
-    bool is = mr_catalog_key_of(command, &ce->account, &ce->id, body, &key) == MR_OK &&
-              mr_slice_equal(r->key, mr_buf_all(&key));
-    mr_buf_free(&key);
-    return is;
+    return r->key.data && mr_lane_of(r->key, l->settings.lanes) == r->lane &&
+           mr_catalog_key_fits(command, &ce->account, &ce->id, body, r->key);
 }
 
 static void judge_fact(struct loader_rows *l, const struct mr_kafka_record *r,

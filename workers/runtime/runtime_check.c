@@ -34,18 +34,6 @@ static const char *errors_text(const struct mr_schema_errors *errors, struct mr_
     return text;
 }
 
-/* The record's key against what the schema says; the body may be needed for it. */
-static bool key_fits(const struct mr_catalog_command *command, const struct mr_ce_command *ce,
-                     struct mr_slice key, const json_t *body)
-{
-    struct mr_buf want;
-    mr_buf_init(&want, 0);
-    bool fits = mr_catalog_key_of(command, &ce->account, &ce->id, body, &want) == MR_OK &&
-                mr_slice_equal(key, mr_buf_all(&want));
-    mr_buf_free(&want);
-    return fits;
-}
-
 /* A tick has no schema file: its type, and what it holds, are the same for every domain. */
 static bool is_tick(const struct mr_ce_command *ce)
 {
@@ -85,7 +73,7 @@ static enum engine_body check(void *ctx, const struct mr_ce_command *ce, struct 
     if (!command)
         return breaks(refusal, "This worker has no schema of the command's type.", NULL);
     bool by_body = command->key == MR_KEY_ACCOUNT_AND;
-    if (!by_body && !key_fits(command, ce, key, NULL))
+    if (!by_body && !mr_catalog_key_fits(command, &ce->account, &ce->id, NULL, key))
         return ENGINE_BODY_MISROUTED;
     json_t *body = NULL;
     if (mr_json_parse(value, &body, &why) != MR_OK)
@@ -94,7 +82,7 @@ static enum engine_body check(void *ctx, const struct mr_ce_command *ce, struct 
         json_decref(body);
         return breaks(refusal, NULL, errors_text(&errors, arena));
     }
-    if (by_body && !key_fits(command, ce, key, body)) {
+    if (by_body && !mr_catalog_key_fits(command, &ce->account, &ce->id, body, key)) {
         json_decref(body);
         return ENGINE_BODY_MISROUTED;
     }
