@@ -1,6 +1,8 @@
 /* Reads the operator's properties, and says what an error of librdkafka lets a caller do. */
 #include "mr_kafka_conf.h"
 
+#include "mr_log.h"
+
 #include "mr_kafka_client.h"
 
 #include <ctype.h>
@@ -242,4 +244,11 @@ enum mr_status mr_kafka_status_of(int rd_error)
     default:
         return MR_BUSY; /* brokers away, leaders moving, timeouts: they pass */
     }
+}
+
+void mr_kafka_log_warnings(void *owner, int level, const char *facility, const char *text)
+{
+    struct mr_log *log = owner;
+    if (level <= 4) /* syslog's warning */
+        MR_LOG(log, WARN, "librdkafka", mr_f_text("facility", facility), mr_f_text("text", text));
 }

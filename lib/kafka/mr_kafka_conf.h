@@ -18,6 +18,8 @@
  * call. Called on the thread that drives the client: the loop's thread for producers and
  * consumers, the calling one for readers and admin calls. */
 typedef void mr_kafka_log_cb(void *owner, int level, const char *facility, const char *text);
+/* One for a program whose owner is its struct mr_log: warnings and worse, as "librdkafka". */
+mr_kafka_log_cb mr_kafka_log_warnings;
 /* librdkafka's statistics as JSON (see its STATISTICS.md), every stats_interval_ms; on the loop's
  * thread. client is "producer" or "consumer". */
 typedef void mr_kafka_stats_cb(void *owner, const char *client, struct mr_slice json);

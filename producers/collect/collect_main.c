@@ -60,14 +60,6 @@ static const struct mr_config_program program = {
     .admin_port = ADMIN_PORT,
 };
 
-static void on_kafka_log(void *owner, int level, const char *facility, const char *text)
-{
-    struct program *p = owner;
-    if (level <= 4) /* syslog's warning */
-        MR_LOG(&p->log, WARN, "librdkafka", mr_f_text("facility", facility),
-               mr_f_text("text", text));
-}
-
 /* ---- stopping: listeners, then what was on its way in, then the log, the admin last ---- */
 
 static void on_admin_closed(void *data)
@@ -334,8 +326,8 @@ static enum mr_status start(struct program *p, struct mr_error *why)
         .brokers = mr_config_text(c, "KAFKA_BROKERS"),
         .properties_file = mr_config_text(c, "KAFKA_PROPERTIES"),
         .client_id = program.name,
-        .on_log = on_kafka_log,
-        .owner = p,
+        .on_log = mr_kafka_log_warnings,
+        .owner = &p->log,
     };
     const struct mr_admin_options admin = {
         .address = mr_config_text(c, "ADMIN_ADDRESS"),

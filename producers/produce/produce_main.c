@@ -65,14 +65,6 @@ static const struct mr_config_program program = {
     .reader = MR_READER_PRODUCE,
 };
 
-static void on_kafka_log(void *owner, int level, const char *facility, const char *text)
-{
-    struct program *p = owner;
-    if (level <= 4) /* syslog's warning */
-        MR_LOG(&p->log, WARN, "librdkafka", mr_f_text("facility", facility),
-               mr_f_text("text", text));
-}
-
 /* ---- the state file ---- */
 
 static void end_if_saved(struct program *p);
@@ -326,8 +318,8 @@ static enum mr_status start(struct program *p, struct mr_error *why)
         .brokers = mr_config_text(c, "KAFKA_BROKERS"),
         .properties_file = mr_config_text(c, "KAFKA_PROPERTIES"),
         .client_id = program.name,
-        .on_log = on_kafka_log,
-        .owner = p,
+        .on_log = mr_kafka_log_warnings,
+        .owner = &p->log,
     };
     enum produce_format format =
         strcmp(mr_config_text(c, "FORMAT"), "combined") == 0 ? PRODUCE_COMBINED : PRODUCE_NDJSON;
